@@ -1,0 +1,1 @@
+"""Places that usage comes from: one module each, and each gives usage as `forecasting.usage` describes it."""

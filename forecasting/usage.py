@@ -1,0 +1,230 @@
+"""Long table of usage → regular hourly grid ``demand(group, resource, time)``, repaired and counted.
+
+Place in the line: the first stage; everything after it can rely on `forecasting.dims.check_usage`.
+
+What is repaired, and by which rule (`notes` says it in words, with the counts):
+
+- values that are NaN, infinite or negative are not known;
+- of rows with the same series and timestamp the last known one holds: later exports correct earlier ones;
+- several timestamps within one hour become their mean, so a value is the mean level of its hour;
+- hours without a row are not known; order does not matter; times without a timezone are UTC.
+
+>>> import pandas as pd
+>>> hours = pd.date_range("2026-04-06", periods=48, freq="h", tz="UTC")
+>>> labels = {"region": "eu-west", "group": "analytics", "resource": "cpu"}
+>>> from_table(pd.DataFrame({"timestamp": hours, **labels, "value": 2.0}))["unit"].values.tolist()
+['cores']
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from forecasting import dims
+from forecasting.errors import UsageError
+from forecasting.table import (
+    MICROSECONDS_PER_HOUR,
+    Labels,
+    check_columns,
+    decode_instants,
+    decode_labels,
+    decode_values,
+)
+
+MINIMUM_HOURS = 48
+"""Fewest hours with a known value that make a history: two of each hour of the day."""
+
+MOST_CELLS = 200_000_000
+"""Largest grid that is built (1.6 GB); beyond it a timestamp is far off, or the table wants dividing."""
+
+_NOTES = {
+    "naive_timestamps": "{:,} of {rows:,} rows have no timezone; taken as UTC",
+    "unsorted": "{:,} rows come earlier than the row before them in their series; sorted",
+    "not_finite": "{:,} values are NaN or infinite; taken as not known",
+    "negative": "{:,} values are negative; taken as not known",
+    "duplicates": "{:,} rows repeat a timestamp of their series; the last known row holds",
+    "sub_hourly": "{:,} more rows than one an hour in their series; the hour holds the mean",
+    "missing_hours": "{:,} of {cells:,} hours are not known; left open",
+    "absent_series": "{:,} pairs of group and resource have no known value at all",
+}
+
+
+def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> xr.Dataset:
+    """Put a long table onto a regular hourly grid.
+
+    Parameters
+    ----------
+    table
+        Columns ``timestamp`` (datetimes or ISO 8601 text; UTC where no timezone is given), ``region``,
+        ``group``, ``resource`` and ``value``; other columns are ignored, as is the order of the rows.
+    units
+        Unit of each resource, before those of `forecasting.dims.UNITS`; a resource in neither has an empty
+        unit, and one that the table does not have is passed over.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``demand(group, resource, time)``, float64, in the unit of its resource, NaN where not known;
+        coordinates ``region(group)``, ``name(group)``, ``unit(resource)``; ``time`` is naive UTC, the start
+        of the hour. Counts of what was repaired are in ``attrs``.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing or holds what cannot be read (the message names column and row), the table is
+        empty, has fewer than `MINIMUM_HOURS` hours with a known value, or would need more than `MOST_CELLS`
+        cells.
+    """
+    check_columns(table.columns)
+    if table.empty:
+        raise UsageError("the table has no rows")
+    instants = decode_instants(table["timestamp"])
+    regions = decode_labels(table["region"], "region", allow_slash=False)
+    names = decode_labels(table["group"], "group")
+    resources = decode_labels(table["resource"], "resource")
+    values = decode_values(table["value"])
+
+    groups, pairs = _group(regions, names)
+    hours = instants.microseconds // MICROSECONDS_PER_HOUR
+    time = np.arange(hours.min(), hours.max() + 1).astype("datetime64[h]").astype("datetime64[ns]")
+    shape = (len(groups.names), len(resources.names), len(time))
+    _check_size(shape, time)
+    series = groups.codes * shape[1] + resources.codes
+
+    finite = np.isfinite(values)
+    negative = finite & (values < 0)
+    known = finite & ~negative
+    cells = series[known] * shape[2] + (hours[known] - hours.min())
+    demand, repeated = _scatter(cells, instants.microseconds[known], values[known], shape)
+    unknown = np.isnan(demand)
+    absent = unknown.all(axis=2)
+
+    usage = xr.Dataset(
+        {dims.DEMAND: (dims.USAGE_DIMS, demand)},
+        coords={
+            dims.GROUP: groups.names,
+            dims.REGION: (dims.GROUP, regions.names[pairs // len(names.names)]),
+            dims.NAME: (dims.GROUP, names.names[pairs % len(names.names)]),
+            dims.RESOURCE: resources.names,
+            dims.UNIT: (dims.RESOURCE, _units(resources.names.tolist(), units or {})),
+            dims.TIME: time,
+        },
+        attrs={
+            "rows": len(table),
+            "naive_timestamps": instants.naive_rows,
+            "unsorted": _count_unsorted(series, instants.microseconds),
+            "not_finite": int((~finite).sum()),
+            "negative": int(negative.sum()),
+            **repeated,
+            "missing_hours": int(unknown[~absent].sum()),
+            "absent_series": int(absent.sum()),
+        },
+    )
+    require_history(usage)
+    return usage
+
+
+def require_history(usage: xr.Dataset) -> None:
+    """Hold that usage has enough hours to learn from.
+
+    Raises
+    ------
+    UsageError
+        If fewer than `MINIMUM_HOURS` hours hold a known value of any series.
+    """
+    known_hours = int(usage[dims.DEMAND].notnull().any([dims.GROUP, dims.RESOURCE]).sum())
+    if known_hours < MINIMUM_HOURS:
+        raise UsageError(
+            f"{known_hours} hours hold a known value (a number ≥ 0); a forecast needs {MINIMUM_HOURS}"
+        )
+
+
+def notes(usage: xr.Dataset) -> list[str]:
+    """Say in words what was repaired, a sentence for each kind that occurred; empty for a clean table."""
+    counts = {"rows": usage.attrs.get("rows", 0), "cells": usage[dims.DEMAND].size}
+    return [text.format(usage.attrs[key], **counts) for key, text in _NOTES.items() if usage.attrs.get(key)]
+
+
+def before(usage: xr.Dataset, now: datetime) -> xr.Dataset:
+    """Return the hours that are over by ``now`` (timezone-aware): what a forecast issued then may know.
+
+    The hour that holds ``now`` is left out, since its mean is not complete.
+
+    Raises
+    ------
+    UsageError
+        If no hour is over by then.
+    """
+    end = dims.hour_of(now)
+    over = usage.isel({dims.TIME: slice(0, int(usage[dims.TIME].values.searchsorted(end)))})
+    if over.sizes[dims.TIME] == 0:
+        raise UsageError(f"no usage before {end}Z; it starts at {usage[dims.TIME].values[0]}Z")
+    return over
+
+
+def digest(usage: xr.Dataset) -> str:
+    """Return the SHA-256, in hexadecimal, of the demand and its labels: same usage, same digest."""
+    demand = usage[dims.DEMAND].transpose(*dims.USAGE_DIMS).values.astype("<f8")
+    demand = np.where(np.isnan(demand), np.nan, demand + 0.0)  # one bit pattern for NaN, one for zero
+    names = [*usage[dims.GROUP].values, "", *usage[dims.RESOURCE].values, "", *usage[dims.UNIT].values]
+    state = hashlib.sha256("\0".join(names).encode())
+    state.update(usage[dims.TIME].values.astype("datetime64[h]").astype("<i8").tobytes())
+    state.update(demand.astype("<f8").tobytes())
+    return state.hexdigest()
+
+
+def _group(regions: Labels, names: Labels) -> tuple[Labels, NDArray[np.intp]]:
+    """Return the labels ``region/name`` of the pairs that occur, sorted, and the pair of each."""
+    pairs, codes = np.unique(regions.codes * len(names.names) + names.codes, return_inverse=True)
+    region, name = np.divmod(pairs, len(names.names))
+    occurring = zip(regions.names[region], names.names[name], strict=True)
+    labels = np.array([dims.label(*pair) for pair in occurring])
+    order = labels.argsort()
+    return Labels(order.argsort()[codes.reshape(-1)], labels[order]), pairs[order]
+
+
+def _scatter(
+    cells: NDArray[np.int64],
+    microseconds: NDArray[np.int64],
+    values: NDArray[np.float64],
+    shape: tuple[int, int, int],
+) -> tuple[NDArray[np.float64], dict[str, int]]:
+    """Write known values into their cells, and count the rows that had to share one."""
+    demand = np.full(np.prod(shape), np.nan)
+    duplicates = sub_hourly = 0
+    ordered = np.sort(cells)
+    if (ordered[1:] == ordered[:-1]).any():
+        rows = pd.DataFrame({"cell": cells, "instant": microseconds})
+        last = ~rows.duplicated(keep="last").to_numpy()
+        duplicates = int((~last).sum())
+        cells, values = cells[last], values[last]
+        distinct, position, count = np.unique(cells, return_inverse=True, return_counts=True)
+        sub_hourly = len(cells) - len(distinct)
+        # Divided before it is summed, so that the mean of huge values does not overflow.
+        position = position.reshape(-1)
+        cells, values = distinct, np.bincount(position, weights=values / count[position]).astype(np.float64)
+    demand[cells] = values
+    return demand.reshape(shape), {"duplicates": duplicates, "sub_hourly": sub_hourly}
+
+
+def _count_unsorted(series: NDArray[np.intp], microseconds: NDArray[np.int64]) -> int:
+    order = series.argsort(kind="stable")
+    same_series = np.diff(series[order]) == 0
+    return int((same_series & (np.diff(microseconds[order]) < 0)).sum())
+
+
+def _check_size(shape: tuple[int, int, int], time: NDArray[np.datetime64]) -> None:
+    if np.prod(np.array(shape, dtype=float)) > MOST_CELLS:
+        raise UsageError(
+            f"{shape[0]:,} groups × {shape[1]:,} resources × {shape[2]:,} hours are too many; times run "
+            f"from {time[0]} to {time[-1]}: mend them if one is far off, else divide the table by region"
+        )
+
+
+def _units(resources: list[str], units: Mapping[str, str]) -> NDArray[np.str_]:
+    return np.array([units.get(resource, dims.UNITS.get(resource, "")) for resource in resources], dtype=str)
