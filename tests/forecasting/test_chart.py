@@ -1,0 +1,165 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from forecasting import dims
+from forecasting.chart import FAN_LEVELS, MOST_GROUPS, fan, fan_axes, largest_peaks, legend
+from forecasting.errors import ForecastingError
+from forecasting.profile import DemandProfile
+
+HOURS = 48
+TIME = np.datetime64("2026-05-18", "ns") + np.arange(HOURS) * dims.HOUR
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def profile_of(names=("a", "b", "c", "d", "e"), resources=("cpu", "memory")):
+    rng = np.random.default_rng(0)
+    demand = rng.gamma(20, 0.1, size=(100, len(names), len(resources), HOURS))
+    demand[:, 3, :, 20:26] *= 40  # the largest coming peak
+    coords = {
+        "group": [f"eu/{name}" for name in names],
+        "region": ("group", ["eu"] * len(names)),
+        "name": ("group", list(names)),
+        "resource": list(resources),
+        "unit": ("resource", ["cores", "Gi$B"]),
+        "time": TIME,
+    }
+    dataset = xr.Dataset(
+        {"demand": (dims.PROFILE_DIMS, demand.astype("float32"))},
+        coords,
+        {"issued": f"{TIME[0]}Z"[:19] + "Z"},
+    )
+    return DemandProfile(dataset)
+
+
+def usage_of(profile, hours, value=2.0):
+    start = profile.dataset.drop_dims("draw").drop_vars("time")
+    demand = np.full((profile.draws.sizes["group"], profile.draws.sizes["resource"], len(hours)), value)
+    return start.assign_coords(time=hours).assign(demand=(dims.USAGE_DIMS, demand))
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def fan_of(hours=HOURS):
+    return np.linspace(1, 7, len(FAN_LEVELS))[:, np.newaxis] * np.ones(hours)
+
+
+def test_a_fan_has_its_bands_its_median_and_its_lines(ax):
+    steps = (TIME[[0, 10, 30]], np.array([3.0, 9.0, 3.0]))
+    fan_axes(
+        ax,
+        TIME,
+        fan_of(),
+        unit="nodes",
+        actual=(TIME[:5], np.full(5, 8.0)),
+        capacity=steps,
+        warm=(steps[0], steps[1] + 2),
+        issued=TIME[0],
+    )
+    names = ax.get_legend_handles_labels()[1]
+    assert sorted(names) == sorted(["50 %", "80 %", "95 %", "median", "held", "warm", "used", "issued"])
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    assert set(lines["median"].get_ydata()) == {4.0}
+    assert lines["held"].get_drawstyle() == "steps-post"
+    assert lines["held"].get_ydata().tolist() == [3.0, 9.0, 3.0]
+    bands = {band.get_label(): band.get_datalim(ax.transData).intervaly.tolist() for band in ax.collections}
+    assert bands == {"50 %": [3, 5], "80 %": [2, 6], "95 %": [1, 7], "warm": [3, 11]}
+    assert ax.get_ylabel() == "nodes"
+    assert ax.get_ylim()[0] == 0
+    assert ax.get_ylim()[1] > 11
+
+
+def test_a_fan_alone_draws_nothing_else(ax):
+    fan_axes(ax, TIME, fan_of())
+    assert ax.get_legend_handles_labels()[1] == ["95 %", "80 %", "50 %", "median"]
+
+
+def test_levels_far_from_zero_are_not_flattened(ax):
+    fan_axes(ax, TIME, 1000 + fan_of())
+    assert ax.get_ylim()[0] > 900
+
+
+def test_quantiles_of_another_shape_are_refused(ax):
+    with pytest.raises(ForecastingError, match="wanted"):
+        fan_axes(ax, TIME, fan_of()[1:])
+
+
+def test_the_legend_names_what_is_drawn_in_one_order():
+    figure = Figure()
+    ax = figure.subplots()
+    fan_axes(ax, TIME, fan_of(), capacity=(TIME, np.ones(HOURS)), issued=TIME[0])
+    legend(figure, ax)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["issued", "median", "50 %", "80 %", "95 %", "held"]
+
+
+def written(path):
+    content = path.read_bytes()
+    assert content[:8] == PNG
+    return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+
+
+def test_fan_writes_a_picture_of_the_groups_that_matter(tmp_path):
+    profile = profile_of()
+    path = tmp_path / "fan.png"
+    before = usage_of(profile, TIME[0] + np.arange(-100, 0) * dims.HOUR)
+    fan(profile, path, history=before, actuals=usage_of(profile, TIME[:10], np.nan))
+    width, height = written(path)
+    assert width == 1400
+    assert height == 42 + 250 * MOST_GROUPS
+    fan(profile, path, groups=["eu/d"])
+    assert written(path) == (1400, 292)
+
+
+def test_the_largest_peaks_are_those_above_the_usual_and_not_the_largest_groups():
+    profile = profile_of()
+    size = xr.DataArray([1.0, 1.0, 30.0, 1.0, 1.0], dims="group")
+    flat = profile.draws.where(profile.draws.group != "eu/c", 1.0)
+    scaled = DemandProfile(
+        (flat * size).astype("float32").to_dataset(name="demand").assign_attrs(profile.dataset.attrs)
+    )
+    assert largest_peaks(scaled, 1) == ["eu/d"]
+    assert largest_peaks(scaled, 4) == ["eu/a", "eu/b", "eu/d", "eu/e"]
+
+
+def test_fan_is_the_same_for_the_same_profile(tmp_path):
+    for name in ("one.png", "two.png"):
+        fan(profile_of(), tmp_path / name)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_names_that_look_like_mathematics_or_lack_glyphs_are_drawn(tmp_path):
+    names = ("$\\frac{$", "a$b$c", "東京-" * 30, "z", "{}")
+    fan(profile_of(sorted(names)), tmp_path / "fan.png", groups=[f"eu/{name}" for name in names])
+    written(tmp_path / "fan.png")
+
+
+def test_usage_that_lacks_a_group_is_no_obstacle(tmp_path):
+    profile = profile_of()
+    history = usage_of(profile, TIME - HOURS * dims.HOUR).isel(group=[0], resource=[1])
+    fan(profile, tmp_path / "fan.png", history=history, groups=["eu/a", "eu/b"])
+    written(tmp_path / "fan.png")
+
+
+@pytest.mark.parametrize("groups", [["eu/a", "eu/none"], []])
+def test_groups_that_are_not_there_are_refused(groups, tmp_path):
+    with pytest.raises(ForecastingError, match=r"not in the profile: .*; there: eu/a, eu/b"):
+        fan(profile_of(), tmp_path / "fan.png", groups=groups)
+
+
+def test_a_picture_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(ForecastingError, match=r"fan.png: the chart cannot be written"):
+        fan(profile_of(), tmp_path / "none" / "fan.png")
+
+
+def test_matplotlib_waits_until_something_is_drawn():
+    code = "import sys, forecasting.chart; print('matplotlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
