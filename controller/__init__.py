@@ -1,0 +1,1 @@
+"""From a demand profile to a reviewed change of capacity."""

@@ -1,0 +1,185 @@
+"""Ledger + usage + profile + config + now → Plan: which leases to let go, or to make smaller.
+
+Place in the line: the way back. A lease keeps the largest of what realised use still takes, what the newest
+forecast still needs for the rest of its window, and a curve that halves the unneeded part every half-life.
+
+>>> _curve(lease_floor=11, base=3, idle_hours=4.0, half_life_hours=2.0)
+5
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import xarray as xr
+
+from controller.capacity import Whole, hours_of, members, node_draws, quantile, used_nodes
+from controller.config import Config
+from controller.evidence import stake
+from controller.lease import Lease, Ledger
+from controller.plan import Change, DecayEvidence, Plan, Reason
+from forecasting.profile import DemandProfile
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """Realised need of a pool: starts of the known hours, and nodes used in each."""
+
+    times: tuple[datetime, ...]
+    nodes: Whole
+
+    @property
+    def until(self) -> datetime | None:
+        return self.times[-1] + _HOUR if self.times else None
+
+    def since(self, start: datetime) -> tuple[tuple[datetime, int], ...]:
+        return tuple((t, int(n)) for t, n in zip(self.times, self.nodes, strict=True) if t >= start)
+
+
+def decay(
+    ledger: Ledger,
+    usage: xr.Dataset | None,
+    profile: DemandProfile | None,
+    config: Config,
+    now: datetime,
+) -> Plan:
+    """Decide which merged leases to release or step down at ``now`` (UTC).
+
+    ``usage`` is ``demand(group, resource, time)``; hours that start at or after ``now`` are not looked at.
+    Where it says nothing of a lease's window yet, the lease is held: only an expired one goes without usage.
+
+    Raises
+    ------
+    PlanError
+        If the usage or the profile does not fit the pools of the configuration.
+    """
+    uses = _uses(usage, config, now)
+    rest = _forecast_needs(ledger, profile, config, now)
+    changes: list[Change] = []
+    notes: list[str] = []
+    for lease in sorted(ledger, key=lambda x: (x.pool, x.id)):
+        if lease.pool not in config.pools:
+            notes.append(
+                f"{lease.pool}/{lease.id}: its pool is not in headroom.yaml; held until a human decides"
+            )
+            continue
+        outcome = _lease(lease, uses.get(lease.pool), rest.get((lease.pool, lease.id)), config, now)
+        if isinstance(outcome, str):
+            notes.append(f"{lease.pool}/{lease.id}: {outcome}")
+        else:
+            changes.append(outcome)
+    return Plan(config.environment, now, tuple(changes), tuple(notes))
+
+
+def _uses(usage: xr.Dataset | None, config: Config, now: datetime) -> dict[str, _Use]:
+    if usage is None:
+        return {}
+    demand = usage["demand"]
+    times = hours_of(demand)
+    seen = [i for i, t in enumerate(times) if t < now]
+    demand, times = demand.isel(time=seen), [times[i] for i in seen]
+    served = members(config, [str(x) for x in demand.coords["group"].values])
+    uses = {}
+    for name, pool in config.pools.items():
+        nodes = used_nodes(demand, pool, served[name])
+        known = np.flatnonzero(nodes >= 0)
+        uses[name] = _Use(tuple(times[i] for i in known), nodes[known])
+    return uses
+
+
+def _forecast_needs(
+    ledger: Ledger, profile: DemandProfile | None, config: Config, now: datetime
+) -> dict[tuple[str, str], int]:
+    """Nodes that the newest forecast needs in the rest of each lease's window, at the service level."""
+    if profile is None:
+        return {}
+    times = hours_of(profile.draws)
+    served = members(config, [str(x) for x in profile.draws.coords["group"].values])
+    needs = {}
+    for lease in ledger:
+        left = [i for i, t in enumerate(times) if max(now, lease.starts) <= t < lease.ends]
+        if left and lease.pool in config.pools:
+            _, nodes = node_draws(profile.draws.isel(time=left), config.pools[lease.pool], served[lease.pool])
+            needs[lease.pool, lease.id] = quantile(nodes.max(axis=(1, 2)), config.decide.service_level)
+    return needs
+
+
+def _lease(lease: Lease, use: _Use | None, rest: int | None, config: Config, now: datetime) -> Change | str:
+    """Release or step down one lease, or say in words why it is held."""
+    pool, settings = config.pools[lease.pool], config.decay
+    window = use.since(lease.starts) if use else ()
+    needed = [t for t, n in window if n >= settings.usage_threshold * lease.floor]
+    if now >= lease.expires:
+        return _change(lease, lease, use, window, needed, (("nothing: it has expired", 0),), config, now)
+    if now < lease.starts:
+        return f"held: its window starts {lease.starts:%Y-%m-%d %H:%M} UTC"
+    if not window:
+        return "held: no usage of its window is known yet"
+    last_needed = needed[-1] + _HOUR if needed else lease.starts
+    idle = (now - last_needed) / _HOUR - settings.grace_hours
+    # What fits the base needs no lease; above it, use may fill the threshold's share of what is kept.
+    use_now = window[-1][1]
+    claims = [("use", use_now if use_now <= pool.base else math.ceil(use_now / settings.usage_threshold))]
+    if now < lease.ends:
+        claims.append(("half-life", _curve(lease.floor, pool.base, idle, settings.half_life_hours)))
+    if rest is not None:
+        claims.append(("forecast", rest))
+    retained = max(n for _, n in claims)
+    if retained <= pool.base:
+        return _change(lease, lease, use, window, needed, tuple(claims), config, now)
+    if lease.floor - retained >= settings.minimum_step_nodes:
+        smaller = replace(lease, floor=retained, warm=min(lease.warm, pool.base_warm))
+        return _change(smaller, lease, use, window, needed, tuple(claims), config, now)
+    return f"held: {', '.join(f'{n} nodes by {why}' for why, n in claims)}, of {lease.floor}"
+
+
+def _curve(lease_floor: int, base: int, idle_hours: float, half_life_hours: float) -> int:
+    """Nodes that the half-life keeps: all within the grace, then half of those above base, and so on."""
+    above: float = max(0, lease_floor - base) * 0.5 ** (max(0.0, idle_hours) / half_life_hours)
+    return base + math.floor(above + 0.5)
+
+
+def _change(
+    lease: Lease,
+    before: Lease,
+    use: _Use | None,
+    window: Sequence[tuple[datetime, int]],
+    needed: Sequence[datetime],
+    claims: tuple[tuple[str, int], ...],
+    config: Config,
+    now: datetime,
+) -> Change:
+    released = lease is before
+    evidence = DecayEvidence(
+        reason=_reason(before, needed, now),
+        usage_until=use.until if use else None,
+        held=before.floor,
+        base=config.pools[before.pool].base,
+        used=window[-1][1] if window else 0,
+        most_used=max((n for _, n in window), default=0),
+        needed_hours=len(needed),
+        last_needed=needed[-1] + _HOUR if needed else None,
+        retained=claims,
+        usage_threshold=config.decay.usage_threshold,
+        half_life_hours=config.decay.half_life_hours,
+        foreseen=_foreseen(before),
+        given_back=stake(before, config, now, before.expires),
+    )
+    return Change("release" if released else "update", lease, before, evidence)
+
+
+def _reason(lease: Lease, needed: Sequence[datetime], now: datetime) -> Reason:
+    if now >= lease.expires:
+        return "expired"
+    if not needed:
+        return "demand never came"
+    return "window over" if now >= lease.ends else "demand passed"
+
+
+def _foreseen(lease: Lease) -> float | None:
+    value = dict(lease.evidence).get("probability")
+    return float(value) if isinstance(value, int | float) else None

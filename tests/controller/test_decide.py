@@ -1,0 +1,178 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
+
+from controller.capacity import held_floors
+from controller.decide import decide
+from controller.errors import PlanError
+from controller.guardrails import guard
+from controller.plan import ForecastEvidence
+
+# web: 5 cores of each node may be used, base 3 nodes; 38 cores need 8 nodes, 12 cores need 3.
+SURGE = {"eu/shop": surge(6, 30, 24, 5), "eu/mail": surge(6, 8, 24, 5), "us/etl": surge(4, 4, 24, 5)}
+CALM = {"eu/shop": surge(6, 6, 24, 5), "eu/mail": surge(6, 6, 24, 5), "us/etl": surge(4, 4, 24, 5)}
+
+
+def test_a_surge_above_what_is_held_opens_one_lease():
+    plan = decide(profile_of(SURGE), (), config_of(), NOW)
+    (change,) = plan.changes
+    assert (change.action, change.lease.pool) == ("open", "web")
+    assert change.lease.starts == NOW + 24 * HOUR
+    assert change.lease.ends == NOW + 29 * HOUR
+    assert change.lease.expires == change.lease.ends + 24 * HOUR
+    assert change.lease.floor == 9  # the 90 % quantile of 38 cores × e^(0.05 z) is 40.5: 9 nodes of 5
+    assert change.lease.warm == 0  # and the 98 % quantile, 42.1, still fits
+    evidence = change.evidence
+    assert isinstance(evidence, ForecastEvidence)
+    assert evidence.approved
+    assert evidence.held == 3
+    assert evidence.binding == "cpu"
+    assert evidence.merge_by == change.lease.starts - timedelta(minutes=15)
+    assert evidence.groups == ("eu/mail", "eu/shop")
+    assert evidence.shortfall_hours == pytest.approx(5)
+    assert evidence.planned.node_hours == pytest.approx(6 * 5.25)
+
+
+def test_need_is_counted_per_joint_draw_and_not_from_quantiles():
+    # Two groups that never peak together: each alone reaches 20 cores, the sum never passes 24.
+    turns = np.tile([4.0, 20.0], 20)
+    plan = decide(
+        profile_of({"eu/a": list(turns), "eu/b": list(24 - turns), "us/c": [1] * 40}), (), config_of(), NOW
+    )
+    (change,) = plan.changes
+    assert change.lease.floor <= 6  # 24 cores and their spread; the sum of the peaks would be 8 nodes
+
+
+def test_nothing_is_asked_below_the_threshold():
+    half = profile_of(
+        {"eu/shop": surge(6, 15, 24, 5), "us/etl": [4] * 72}, spread=0.3
+    )  # 15 cores: exactly base
+    plan = decide(half, (), config_of(), NOW)
+    assert plan.empty
+    assert any(note.startswith("web") for note in plan.notes)
+
+
+def test_calm_asks_for_nothing():
+    assert decide(profile_of(CALM), (), config_of(), NOW).empty
+
+
+def test_what_is_held_already_is_not_asked_again():
+    held = lease_of(floor=9, start=20, hours=12)
+    assert decide(profile_of(SURGE), (held,), config_of(), NOW).empty
+
+
+def test_a_merged_lease_is_raised_and_keeps_its_name():
+    held = lease_of(floor=6, warm=0, start=23, hours=6)
+    (change,) = decide(profile_of(SURGE), (held,), config_of(), NOW).changes
+    assert (change.action, change.lease.id, change.before) == ("update", held.id, held)
+    assert change.lease.floor == 9
+    assert change.lease.expires == held.expires
+
+
+def test_a_proposal_that_differs_by_noise_stays_as_it_is():
+    (first,) = decide(profile_of(SURGE, spread=0.05), (), config_of(), NOW).changes
+    shifted = {g: surge(c[0], c[24], 25, 5) for g, c in SURGE.items()}
+    (second,) = decide(
+        profile_of(shifted, spread=0.055), (), config_of(), NOW, pending=(first.lease,)
+    ).changes
+    assert second.lease == first.lease
+
+
+def test_a_proposal_that_differs_by_more_is_changed_under_its_name():
+    (first,) = decide(profile_of(SURGE), (), config_of(), NOW).changes
+    larger = SURGE | {"eu/shop": surge(6, 50, 24, 5)}
+    (second,) = decide(profile_of(larger), (), config_of(), NOW, pending=(first.lease,)).changes
+    assert second.lease.id == first.lease.id
+    assert second.lease.floor == 13
+
+
+def test_windows_out_of_reach_wait():
+    soon = {"eu/shop": surge(6, 40, 0, 1), "us/etl": [4] * 72}  # over before a node could boot
+    late = {"eu/shop": surge(6, 40, 60, 5), "us/etl": [4] * 72}
+    ahead = config_of(decide="{propose_ahead_hours: 48}")
+    assert decide(profile_of(soon), (), config_of(), NOW).empty
+    assert not decide(profile_of(late), (), config_of(), NOW).empty
+    assert decide(profile_of(late), (), ahead, NOW).empty
+
+
+def test_close_windows_are_one_lease_and_distant_ones_two():
+    def twice(gap):
+        return {
+            "eu/shop": [30 if 20 <= t < 22 or 22 + gap <= t < 24 + gap else 6 for t in range(72)],
+            "us/e": [4] * 72,
+        }
+
+    assert len(decide(profile_of(twice(3)), (), config_of(), NOW).changes) == 1
+    assert len(decide(profile_of(twice(9)), (), config_of(), NOW).changes) == 2
+
+
+def test_the_same_profile_gives_the_same_plan():
+    assert decide(profile_of(SURGE), (), config_of(), NOW) == decide(profile_of(SURGE), (), config_of(), NOW)
+
+
+def test_demand_above_max_is_clipped_and_said():
+    huge = profile_of(SURGE | {"eu/shop": surge(6, 90, 24, 5)})
+    (change,) = guard(decide(huge, (), config_of(), NOW), config_of()).changes
+    assert (change.lease.floor, change.lease.warm) == (14, 0)
+    assert any("short at the service level" in clip.reason for clip in change.clips)
+    assert change.evidence.planned.node_hours == pytest.approx(11 * 5.25)
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ({"asia/x": [1] * 72, "us/etl": [4] * 72}, "pool web serves eu/*"),
+        ({"eu/x": [1] * 72}, "pool batch serves us/*"),
+    ],
+)
+def test_a_profile_that_lacks_a_pools_groups_is_refused(groups, said):
+    with pytest.raises(PlanError, match="matches no group") as refused:
+        decide(profile_of(groups), (), config_of(), NOW)
+    assert said in str(refused.value)
+
+
+def test_a_profile_that_does_not_reach_now_is_refused():
+    with pytest.raises(PlanError, match="forecast again"):
+        decide(profile_of(CALM), (), config_of(), NOW + 100 * HOUR)
+
+
+def test_a_profile_without_a_pools_resource_is_refused():
+    profile = profile_of(CALM)
+    less = replace(profile, dataset=profile.dataset.isel(resource=[0]))
+    with pytest.raises(PlanError, match=r"pool batch: node_capacity names memory"):
+        decide(less, (), config_of(), NOW)
+
+
+cores = st.lists(st.floats(0, 200), min_size=30, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cores,
+    cores,
+    st.floats(0.01, 0.5),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 40)), max_size=3),
+)
+def test_laws_of_a_decision(eu, us, spread, held):
+    config = config_of()
+    ledger = tuple(replace(lease_of(floor=f, start=s), id=f"held-{i}") for i, (f, s) in enumerate(held))
+    profile = profile_of({"eu/a": eu, "us/b": us}, spread=spread, draws=50)
+    plan = guard(decide(profile, ledger, config, NOW), config)
+    assert guard(plan, config) == plan
+    for change in plan.changes:
+        pool, lease = config.pools[change.lease.pool], change.lease
+        assert pool.base <= lease.floor <= lease.floor + lease.warm <= pool.max
+        assert lease.starts < lease.ends < lease.expires
+        assert isinstance(change.evidence, ForecastEvidence)
+        assert change.evidence.approved
+        assert change.evidence.probability >= config.decide.confidence_threshold
+        if change.before is None:
+            floors = held_floors(pool, [x for x in ledger if x.pool == lease.pool], [lease.starts])
+            assert lease.floor > pool.base
+            assert change.evidence.held >= pool.base
+            assert floors[0] >= pool.base

@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+from worlds import NOW, config_of, lease_of
+
+from controller.config import PlanAddress
+from controller.gate import folded_at, judge_ledger, judge_plan
+from controller.lease import fold, stamp
+
+WEB, BATCH = "aws_autoscaling_group.web", "aws_eks_node_group.batch"
+
+
+@pytest.fixture
+def config():
+    made = config_of()
+    pools = dict(made.pools)
+    pools["web"] = pools["web"].model_copy(
+        update={"plan": PlanAddress(address=WEB, floor="min_size", warm="warm_pool[0].min_size")}
+    )
+    pools["batch"] = pools["batch"].model_copy(
+        update={"plan": PlanAddress(address=BATCH, floor="scaling_config[0].min_size")}
+    )
+    return made.model_copy(update={"pools": pools})
+
+
+def plan_of(web=(3, 1), batch=2, actions=("update",), **more):
+    """A plan document that leaves the pools at these counts."""
+
+    def item(address, after):
+        change = {"actions": list(actions), "before": after, "after": after, "after_unknown": {}}
+        return {"address": address, "mode": "managed", "type": "x", "name": "x", "change": change}
+
+    return {
+        "format_version": "1.2",
+        "complete": True,
+        "errored": False,
+        "timestamp": stamp(NOW),
+        "resource_changes": [
+            item(WEB, {"min_size": web[0], "warm_pool": [{"min_size": web[1]}]}),
+            item(BATCH, {"scaling_config": [{"min_size": batch}]}),
+        ],
+    } | more
+
+
+def test_a_plan_that_does_what_the_leases_say_passes(config):
+    ledger = (lease_of(floor=8, warm=2), replace(lease_of("batch", floor=5, warm=1), id="b"))
+    verdict = judge_plan(config, ledger, plan_of(web=(8, 2), batch=6), NOW)
+    assert verdict.passed
+    assert len(verdict.checked) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (plan_of(), "the leases say 8, but the plan leaves aws_autoscaling_group.web min_size at 3"),
+        (plan_of(web=(8, 1)), "the leases say 2, but the plan leaves aws_autoscaling_group.web warm_pool"),
+        (
+            plan_of(web=(8, 2), actions=("delete", "create")),
+            "aws_autoscaling_group.web: the plan destroys it",
+        ),
+        (plan_of(web=(8, 2), errored=True), "planning failed"),
+        (plan_of(web=(8, 2), complete=False), "incomplete"),
+        (plan_of(web=(8, 2), resource_changes=[]), "has no resource aws_autoscaling_group.web"),
+    ],
+)
+def test_a_plan_that_does_not_fails(config, document, said):
+    verdict = judge_plan(config, (lease_of(floor=8, warm=2),), document, NOW)
+    assert not verdict.passed
+    assert any(said in failure for failure in verdict.failures)
+
+
+def test_leases_are_folded_at_the_moment_of_the_plan(config):
+    lease = lease_of(floor=8, warm=2)
+    late = plan_of(variables={"now": {"value": stamp(lease.expires)}})
+    assert folded_at(plan_of()) == NOW
+    assert folded_at(late) == lease.expires
+    assert fold((lease,), config.sizes, folded_at(late))["web"].floor == 3
+    assert judge_plan(config, (lease,), late, folded_at(late)).passed
+
+
+def test_a_ledger_is_held_against_the_limits(config):
+    unknown = replace(lease_of(), pool="gone")
+    large = lease_of(floor=14, warm=1)
+    old = replace(lease_of(floor=5), id="old")
+    verdict = judge_ledger(config, (unknown, large, old), old.expires)
+    assert [f.split(":")[0] for f in verdict.failures] == [
+        "leases/gone/a-lease.json",
+        "leases/web/a-lease.json",
+    ]
+    assert any("expired" in w for w in verdict.warnings)
+    assert judge_ledger(config, (), NOW).passed
+
+
+def test_a_pool_that_the_plan_cannot_show_is_a_warning():
+    bare = config_of()
+    verdict = judge_plan(bare, (), plan_of(), NOW)
+    assert verdict.passed
+    assert len(verdict.warnings) == 2

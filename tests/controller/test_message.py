@@ -1,0 +1,170 @@
+"""Golden directories: a decision → files, commit message, pull request; compared both ways.
+
+``make golden`` writes them anew; read the diff before you commit it.
+"""
+
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
+
+from controller.decay import decay
+from controller.decide import decide
+from controller.edge.files import template_texts
+from controller.guardrails import guard
+from controller.lease import Ledger
+from controller.message import MOST_CHARACTERS, markdown, marked, plain, words
+from controller.plan import Change, ForecastEvidence, Plan
+from controller.render import branch, files
+
+GOLDEN = Path(__file__).parent / "golden"
+BASE, OPENING = "b" * 40, "0" * 39 + "1"
+SURGE = {"eu/shop": surge(6, 30, 24, 5), "eu/mail": surge(6, 8, 24, 5), "us/etl": surge(4, 22, 26, 4)}
+HELD = replace(lease_of(floor=8, warm=2, hours=24), evidence=(("probability", 0.93),))
+
+
+def _opened() -> tuple[Plan, Ledger]:
+    return decide(profile_of(SURGE, spread=0.15), (), config_of(), NOW), ()
+
+
+def _raised() -> tuple[Plan, Ledger]:
+    held = lease_of(floor=6, warm=0, start=23, hours=6)
+    return decide(profile_of(SURGE | {"us/etl": [4.0] * 72}), (held,), config_of(), NOW), (held,)
+
+
+def _at_max() -> tuple[Plan, Ledger]:
+    return decide(profile_of(SURGE | {"eu/shop": surge(6, 90, 24, 5)}), (), config_of(), NOW), ()
+
+
+def _hostile() -> tuple[Plan, Ledger]:
+    names = {
+        'eu/"; rm -rf / #': [30.0] * 40,
+        "eu/<img src=x> @everyone": [1.0] * 40,
+        "us/${1+1}|%{if}": [1.0] * 40,
+    }
+    return decide(profile_of(names), (), config_of(), NOW), ()
+
+
+def _passed() -> tuple[Plan, Ledger]:
+    usage = usage_of({"eu/shop": [10.0] * 18 + [38.0] * 2 + [10.0] * 9, "us/etl": [4.0] * 29}, NOW)
+    return decay((HELD,), usage, None, config_of(), NOW + 29 * HOUR), (HELD,)
+
+
+def _never_came() -> tuple[Plan, Ledger]:
+    other = replace(lease_of(floor=5, warm=1), id="another")
+    usage = usage_of({"eu/shop": [10.0] * 29, "us/etl": [4.0] * 29}, NOW)
+    plan = decay((HELD,), usage, None, config_of(), NOW + 29 * HOUR)
+    return plan, (HELD, other)
+
+
+def _stepped_down() -> tuple[Plan, Ledger]:
+    usage = usage_of({"eu/shop": [10.0] * 18 + [38.0] * 2 + [10.0] * 5, "us/etl": [4.0] * 25}, NOW)
+    return decay((HELD,), usage, None, config_of(), NOW + 25 * HOUR), (HELD,)
+
+
+CASES: dict[str, Callable[[], tuple[Plan, Ledger]]] = {
+    "opened": _opened,
+    "raised": _raised,
+    "at-max": _at_max,
+    "hostile-names": _hostile,
+    "demand-passed": _passed,
+    "demand-never-came": _never_came,
+    "stepped-down": _stepped_down,
+}
+
+
+def rendered(name: str) -> dict[str, str]:
+    """Everything that a case writes, by path below its golden directory."""
+    plan, ledger = CASES[name]()
+    config, texts = config_of(), {}
+    for change in guard(plan, config).changes:
+        said = words(
+            change,
+            ledger,
+            config,
+            template_texts("pull_request"),
+            BASE,
+            plan.now,
+            OPENING,
+            "environments/demo",
+        )
+        at = branch(change)
+        texts[f"{at}/title.txt"] = said.title + "\n"
+        texts[f"{at}/commit.txt"] = said.commit
+        texts[f"{at}/body.md"] = said.body
+        for path, text in files(change).items():
+            texts[f"{at}/{path}"] = text if text is not None else "(deleted)\n"
+    return texts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name):
+    made, folder = rendered(name), GOLDEN / name
+    if os.environ.get("HEADROOM_GOLDEN") == "write":
+        for path in [p for p in folder.rglob("*") if p.is_file()]:
+            path.unlink()
+        for path, text in made.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    kept = {
+        p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8")
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+    assert made, "the case asks for nothing"
+    assert sorted(made) == sorted(kept)
+    assert made == kept
+    assert rendered(name) == made
+
+
+def _change() -> Change:
+    return guard(_opened()[0], config_of()).changes[0]
+
+
+def test_the_marker_says_what_the_body_is_about():
+    change = _change()
+    said = words(change, (), config_of(), template_texts("pull_request"), BASE, NOW)
+    assert marked(said.body) == {
+        "lease": f"demo/{change.lease.pool}/{change.lease.id}",
+        "action": "open",
+        "desired": said.digest,
+    }
+    assert marked("no marker") == {}
+    assert marked("<!-- headroom {broken} -->") == {}
+
+
+def test_words_do_not_change_what_is_desired():
+    change = _change()
+    assert isinstance(change.evidence, ForecastEvidence)
+    other = replace(change, evidence=replace(change.evidence, probability=0.83))
+    texts = template_texts("pull_request")
+    first, second = (words(x, (), config_of(), texts, BASE, NOW) for x in (change, other))
+    assert first.digest == second.digest
+    assert first.body != second.body
+
+
+def test_a_body_stays_below_what_forges_take():
+    change = _change()
+    assert isinstance(change.evidence, ForecastEvidence)
+    texts = template_texts("pull_request")
+    texts = texts | {"forecast.md.j2": "x" * 200 + "\n" + "{{ marker }}\n" + ("y" * 99 + "\n") * 1000}
+    said = words(change, (), config_of(), texts, BASE, NOW)
+    assert len(said.body) <= MOST_CHARACTERS
+    assert marked(said.body)["desired"] == said.digest
+
+
+@given(st.text())
+def test_text_from_outside_is_one_harmless_line(text):
+    line = plain(text)
+    assert len(line) <= 120
+    assert all(unicodedata.category(c)[0] != "C" for c in line)
+    shown = markdown(text)
+    assert "<" not in shown
+    assert "@" not in shown.replace("@\u200b", "")
+    assert "\n" not in shown
