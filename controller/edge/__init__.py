@@ -1,0 +1,1 @@
+"""Where effects happen: git, forges, Terraform, Pulumi. No edge decides anything, or imports another edge."""

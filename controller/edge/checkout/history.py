@@ -1,0 +1,88 @@
+r"""Questions to history: who wrote on a branch, which commit opened a lease, what a commit says of itself.
+
+Place in the line: ``workflow`` asks before it writes over a branch, and before it reverts.
+
+>>> parse_trailers("Lease-Id: demo/web/a\nLease-Action: open\n")
+{'Lease-Id': 'demo/web/a', 'Lease-Action': 'open'}
+"""
+
+from controller.edge.checkout import names
+from controller.edge.checkout.command import Repository
+
+_ABSENT = "The commit is not in the clone; run the command again."
+
+
+def trailers(repository: Repository, commit: str) -> dict[str, str]:
+    """Trailers of a commit's message; of a key that occurs twice, the last."""
+    output = repository.run(
+        "log", "-1", "--format=%(trailers:only,unfold)", names.commit(commit), advice=_ABSENT
+    )
+    return parse_trailers(output.decode("utf-8", "replace"))
+
+
+def parse_trailers(text: str) -> dict[str, str]:
+    """Read ``Key: value`` lines."""
+    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def foreign_authors(repository: Repository, base: str, commit: str, own_email: str) -> list[str]:
+    """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``."""
+    output = repository.run(
+        "log", "--format=%ae%n%ce", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
+    )
+    people = set(output.decode("utf-8", "replace").splitlines())
+    return sorted(x for x in people if x.casefold() != own_email.casefold())
+
+
+def opening_commit(repository: Repository, base: str, path: str) -> str | None:
+    """Commit, reachable from ``base``, that last added a file.
+
+    Of a merged branch it is the branch's own commit rather than the merge, so ``git revert`` takes it as it
+    is; of a squash or a rebase it is the commit that came out of it.
+    """
+    output = repository.run(
+        "log",
+        "-1",
+        "--no-renames",
+        "--diff-filter=A",
+        "--format=%H",
+        names.commit(base),
+        "--",
+        f":(literal){names.path(path)}",
+        advice=_ABSENT,
+    )
+    return output.decode().strip() or None
+
+
+def merged_by(repository: Repository, commit: str, base: str) -> str | None:
+    """Commit that brought ``commit`` into ``base``, or None where ``base`` does not hold it.
+
+    Where the branch was fast-forwarded, it is ``commit`` itself.
+    """
+    if repository.attempt("merge-base", "--is-ancestor", names.commit(commit), names.commit(base)).status:
+        return None
+    output = repository.run("rev-list", "--merges", "--parents", f"{commit}..{base}", advice=_ABSENT)
+    for line in output.decode().splitlines():
+        merge, _, *others = line.split()
+        if commit in others:
+            return merge
+    return commit
+
+
+def patch(repository: Repository, base: str, commit: str) -> str:
+    """Difference of two commits as a patch, free of the user's own taste in diffs."""
+    output = repository.run(
+        "diff-tree",
+        "-p",
+        "--no-renames",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        names.commit(base),
+        names.commit(commit),
+        advice=_ABSENT,
+    )
+    return output.decode("utf-8", "replace")

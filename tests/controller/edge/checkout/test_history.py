@@ -1,0 +1,89 @@
+import pytest
+from repositories import BRANCH, LEASES, NEW, OLD, OPEN, commit_on_base, pushed
+
+
+def test_trailers_are_read_back(origin):
+    message = (
+        "feat(capacity): hold 8\n\nWhy: not a trailer.\n\nLease-Id: demo/web/a\nDesired-Digest: 5a1e:2\n"
+    )
+    with origin.clone() as checkout:
+        commit = commit_on_base(checkout, message=message)
+        assert checkout.trailers(commit) == {"Lease-Id": "demo/web/a", "Desired-Digest": "5a1e:2"}
+        assert checkout.trailers(checkout.base_commit) == {}
+
+
+def test_the_hand_of_another_author_is_seen(origin):
+    first = pushed(origin)
+    with origin.clone() as checkout:
+        assert checkout.foreign_authors(checkout.base_commit, first, "BOT@example.org") == []
+    ada = origin.person("ada")
+    ada.git("checkout", "-q", BRANCH)
+    ada.commit({OLD: '{"floor": 2}\n'})
+    ada.git("push", "-q")
+    with origin.clone() as checkout:
+        tip = checkout.remote_branches()[BRANCH]
+        assert checkout.foreign_authors(checkout.base_commit, tip, "bot@example.org") == ["ada@example.org"]
+
+
+def test_an_amended_commit_keeps_our_name_and_is_seen_all_the_same(origin):
+    pushed(origin)
+    ada = origin.person("ada")
+    ada.git("checkout", "-q", BRANCH)
+    (ada.directory / NEW).write_text('{"floor": 99}\n')
+    ada.git("commit", "-q", "-a", "--amend", "--no-edit")
+    ada.git("push", "-q", "--force")
+    with origin.clone() as checkout:
+        tip = checkout.remote_branches()[BRANCH]
+        assert checkout.foreign_authors(checkout.base_commit, tip, "bot@example.org") == ["ada@example.org"]
+
+
+def merge_as(ada, how):
+    """Merge the branch into a ``main`` that has moved on, as a forge does; give the commit that it made."""
+    ada.commit({"README.md": "moved on\n"})
+    if how == "merge":
+        ada.git("merge", "-q", "--no-ff", "-m", "Merge pull request", f"origin/{BRANCH}")
+    elif how == "squash":
+        ada.git("merge", "-q", "--squash", f"origin/{BRANCH}")
+        ada.git("commit", "-q", "-m", "feat(capacity): hold 8 nodes (#1)")
+    else:
+        ada.git("cherry-pick", f"origin/{BRANCH}")
+    ada.commit({"README.md": "moved on again\n"})
+    ada.git("push", "-q")
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+def test_a_release_gives_the_tree_that_git_revert_gives(origin, how):
+    opening = pushed(origin)
+    ada = origin.person("ada")
+    merge_as(ada, how)
+    with origin.clone() as checkout:
+        found = checkout.opening_commit(NEW)
+        assert (found == opening) == (how == "merge")
+        release = commit_on_base(
+            checkout, {NEW: None}, f"revert(capacity): x\n\nThis reverts commit {found}."
+        )
+        checkout.push(f"{BRANCH}-release", release, None)
+    ada.git("revert", "--no-edit", found)
+    assert origin.tree(release) == ada.git("rev-parse", "HEAD^{tree}")
+
+
+def test_the_last_opening_counts(origin):
+    ada = origin.person("ada")
+    first = ada.commit(OPEN)
+    ada.commit({NEW: None})
+    again = ada.commit(OPEN)
+    ada.commit({NEW: '{"floor": 9}\n'})
+    ada.git("push", "-q")
+    with origin.clone() as checkout:
+        assert checkout.opening_commit(NEW) == again != first
+        assert checkout.opening_commit(f"{LEASES}/web/none.json") is None
+        assert checkout.opening_commit(f"{LEASES}/web/*.json") is None
+
+
+def test_a_diff_is_a_patch_whatever_the_users_taste(origin, home):
+    taste = "[diff]\n\tnoprefix = true\n\texternal = false\n[color]\n\tui = always\n"
+    (home / ".gitconfig").write_text(taste)
+    with origin.clone() as checkout:
+        patch = checkout.diff(checkout.base_commit, commit_on_base(checkout))
+    assert patch.startswith(f"diff --git a/{NEW} b/{NEW}\nnew file mode 100644\n")
+    assert patch.endswith('@@ -0,0 +1 @@\n+{"floor": 8}\n')
