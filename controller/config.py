@@ -1,10 +1,9 @@
-r"""The settings of one environment: ``headroom.yaml`` text → frozen models, and their JSON Schema.
+"""The settings of one environment, as frozen models; their JSON Schema.
 
-Place in the line: read before every decision; beside the Terraform code that it governs, and reviewed alike.
+Place in the line: read before every decision. ``configtext`` makes them of ``headroom.yaml``.
 
->>> parse("environment: prod\npools: {}", "headroom.yaml")
-Traceback (most recent call last):
-controller.errors.ConfigError: headroom.yaml:2: pools: must name at least one pool
+>>> Decide().confidence_threshold
+0.8
 """
 
 import re
@@ -12,10 +11,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from controller.errors import ConfigError
 from controller.lease import MOST_NODES, NAME, Size
 
 Nodes = Annotated[int, Field(ge=0, le=MOST_NODES)]
@@ -36,8 +33,13 @@ class Repository(_Settings):
 
     base_branch: str = Field("main", description="Branch that pull requests are merged into.")
     forge: Literal["local"] = Field("local", description="Forge that keeps the pull requests.")
-    author_name: str = Field("Headroom", min_length=1, max_length=80)
-    author_email: str = Field("headroom@localhost", pattern=r"^[^\s<>@]+@[^\s<>@]+$", max_length=120)
+    author_name: str = Field("Headroom", min_length=1, max_length=80, description="Author of its commits.")
+    author_email: str = Field(
+        "headroom@localhost",
+        pattern=r"^[^\s<>@]+@[^\s<>@]+$",
+        max_length=120,
+        description="By this address it knows its own commits; give it to nobody else.",
+    )
 
     @field_validator("base_branch")
     @classmethod
@@ -58,7 +60,9 @@ class Decide(_Settings):
     window_gap_hours: Annotated[int, Field(ge=0, le=48)] = Field(
         3, description="Windows closer than this are one window."
     )
-    longest_window_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(48)
+    longest_window_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(
+        48, description="A longer window becomes several leases."
+    )
     expiry_margin_hours: Hours = Field(
         24, description="From the end of the window to the lease's expiry: time to review the release."
     )
@@ -66,7 +70,9 @@ class Decide(_Settings):
         72, description="Windows that start later than this wait for a newer forecast."
     )
     hysteresis_nodes: Nodes = Field(1, description="Changes of a proposal up to this size are left alone.")
-    hysteresis_hours: Annotated[int, Field(ge=0, le=48)] = Field(2)
+    hysteresis_hours: Annotated[int, Field(ge=0, le=48)] = Field(
+        2, description="The same for the ends of its window."
+    )
 
     @model_validator(mode="after")
     def _levels_in_order(self) -> "Decide":
@@ -78,8 +84,10 @@ class Decide(_Settings):
 class LeadTimes(_Settings):
     """How long it takes from an open pull request to running nodes, besides the pool's boot time."""
 
-    review_minutes: Minutes = Field(240)
-    ci_minutes: Minutes = Field(15)
+    review_minutes: Minutes = Field(
+        240, description="Usual time from opening to merging; less is short notice."
+    )
+    ci_minutes: Minutes = Field(15, description="From the merge to the end of the apply.")
 
 
 class Decay(_Settings):
@@ -108,23 +116,23 @@ class PlanAddress(_Settings):
 class Pool(_Settings):
     """One VM pool or node pool."""
 
-    kind: Literal["vm", "node"]
+    kind: Literal["vm", "node"] = Field(description="VM pool (warm nodes wait) or node pool (they run).")
     groups: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="Labels region/name of the user groups it serves; * stands for any text."
     )
     base: Nodes = Field(description="Nodes without leases; the Terraform code says the same.")
-    base_warm: Nodes = Field(0)
-    max: Annotated[int, Field(ge=1, le=MOST_NODES)]
+    base_warm: Nodes = Field(0, description="Warm nodes without leases.")
+    max: Annotated[int, Field(ge=1, le=MOST_NODES)] = Field(description="Most nodes, warm ones included.")
     node_capacity: Annotated[Mapping[str, Amount], Field(min_length=1)] = Field(
         description="What one node has, per resource, in the units of the usage."
     )
     target_utilisation: Annotated[float, Field(gt=0, le=1)] = Field(
         0.75, description="Share of a node that may be used before the next one is needed."
     )
-    boot_minutes: Minutes = Field(5)
+    boot_minutes: Minutes = Field(5, description="From the apply until a new node takes load.")
     price_per_hour: Money = Field(0, description="Price of a running node.")
     warm_price_per_hour: Money = Field(0, description="Price of a warm node.")
-    plan: PlanAddress | None = None
+    plan: PlanAddress | None = Field(None, description="Where the Terraform plan shows the pool.")
 
     @property
     def warm_runs(self) -> bool:
@@ -146,8 +154,8 @@ class Pool(_Settings):
 class Config(_Settings):
     """The whole of ``headroom.yaml``."""
 
-    environment: str
-    engine: Literal["terraform", "pulumi"] = "terraform"
+    environment: str = Field(description="Name in branches, trailers and leases.")
+    engine: Literal["terraform", "pulumi"] = Field("terraform", description="What applies the leases.")
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     repository: Repository = Repository()
     decide: Decide = Decide()
@@ -179,74 +187,6 @@ class Config(_Settings):
         return timedelta(minutes=self.lead_times.ci_minutes + self.pools[pool].boot_minutes)
 
 
-def parse(text: str, path: str) -> Config:
-    """Read ``headroom.yaml``; ``path`` is only named in errors.
-
-    Raises
-    ------
-    ConfigError
-        Naming file, line and key of everything that is wrong, and the allowed keys beside an unknown one.
-    """
-    try:
-        node = yaml.compose(text, yaml.SafeLoader)
-        _refuse_repeats(node, path)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: empty, or not a mapping; it starts with: environment: <name>")
-    try:
-        return Config.model_validate(document)
-    except ValidationError as error:
-        lines = [_explain(dict(item), node, path) for item in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
-
-
 def schema() -> dict[str, Any]:
     """JSON Schema of ``headroom.yaml``, for editors."""
     return Config.model_json_schema() | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-
-
-def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
-    """YAML lets the last of two equal keys win, silently: that hides a pool."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise ConfigError(f"{path}:{key.start_mark.line + 1}: {key.value} stands here a second time")
-            seen.add(key.value)
-            _refuse_repeats(value, path)
-
-
-def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
-    location = [str(part) for part in item["loc"]]
-    where = f"{path}:{_line(node, location)}: {'.'.join(location) or 'the whole'}"
-    if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key; allowed here: {', '.join(_allowed(location[:-1]))}"
-    return f"{where}: {item['msg'].removeprefix('Value error, ')}"
-
-
-def _line(node: yaml.Node | None, location: list[str]) -> int:
-    line = node.start_mark.line if node else 0
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == part), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line, pair[1]
-    return line + 1
-
-
-def _allowed(location: list[str]) -> list[str]:
-    """Keys that the model at ``location`` has; mappings of free keys (pools) are stepped through."""
-    models: dict[str, type[BaseModel]] = {
-        "repository": Repository,
-        "decide": Decide,
-        "lead_times": LeadTimes,
-        "decay": Decay,
-        "pools": Pool,
-    }
-    model = (
-        PlanAddress if location[-1:] == ["plan"] else models.get(location[0], Config) if location else Config
-    )
-    return sorted(model.model_fields)

@@ -92,6 +92,7 @@ def forecast_evidence(
         needs=tuple(sorted(alone, key=lambda x: (-x[1], x[0]))),
         groups=need.groups,
         merge_by=merge_by,
+        short_notice=now + timedelta(minutes=config.lead_times.review_minutes) > merge_by,
         shortfall_node_hours=float(short.sum(axis=1).mean()),
         shortfall_hours=float((short > 0).sum(axis=1).mean()),
         planned=planned,

@@ -24,7 +24,7 @@ VERSION = 1
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MOST_NODES = 100_000
 _KEYS = ("ends", "environment", "evidence", "expires", "floor", "id", "pool", "starts", "version", "warm")
-_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 Scalar = str | int | float | bool | None
 

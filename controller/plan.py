@@ -49,7 +49,8 @@ class ForecastEvidence:
 
     ``probability`` is P(largest need in the window > ``held``); ``needs`` gives, per resource, the nodes that
     it alone would take at the service level, the binding one first. ``shortfall_node_hours`` and
-    ``shortfall_hours`` are what is expected to be missing if nothing is done. ``planned`` is what the lease
+    ``shortfall_hours`` are what is expected to be missing if nothing is done. ``short_notice`` says that
+    the usual review would end after ``merge_by``. ``planned`` is what the lease
     costs if it is merged at ``merge_by`` and given back at the end of its window, ``early`` what each hour
     that it is merged before costs on top, ``most`` what it costs if it is merged now and never given back.
     """
@@ -67,6 +68,7 @@ class ForecastEvidence:
     needs: tuple[tuple[str, int], ...]
     groups: tuple[str, ...]
     merge_by: datetime
+    short_notice: bool
     shortfall_node_hours: float
     shortfall_hours: float
     planned: Stake

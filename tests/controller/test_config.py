@@ -5,7 +5,8 @@ import pytest
 import yaml
 from worlds import CONFIG, config_of
 
-from controller.config import parse, schema
+from controller.config import schema
+from controller.configtext import parse
 from controller.errors import ConfigError
 
 

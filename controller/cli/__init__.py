@@ -1,0 +1,52 @@
+"""The command line: parse, call one workflow, print.
+
+Place in the line: the outermost edge, and the one boundary where errors become exit codes: 0 done, 1 refused
+or failed, 2 usage, 3 changes pending with ``--check``, 130 interrupted.
+
+    headroom forecast --usage usage.parquet --out profile.nc
+"""
+
+from typing import Any
+
+import click
+
+from controller.cli.forecasts import backtest, forecast, simulate
+from controller.cli.leases import check, plan, propose, release, schema
+from controller.cli.pulls import pr
+from controller.errors import HeadroomError
+
+
+class Boundary(click.Group):
+    """A group of commands that turns known errors into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a bug keeps its traceback, everything else is told in words."""
+        from forecasting.errors import ForecastingError
+
+        try:
+            return super().invoke(ctx)
+        except (HeadroomError, ForecastingError) as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(getattr(error, "exit_code", 1))
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+
+
+_ROAD = """\b
+The road by hand:
+  headroom forecast --usage usage.parquet --out profile.nc
+  headroom plan     --env environments/demo --profile profile.nc
+  headroom propose  --env environments/demo --profile profile.nc --dry-run
+  headroom release  --env environments/demo --usage usage.parquet
+"""
+
+
+@click.group(cls=Boundary, epilog=_ROAD, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="headroom", prog_name="headroom")
+def main() -> None:
+    """Forecast what groups of users will need, and have it reviewed before it is asked for."""
+
+
+for command in (forecast, backtest, plan, propose, release, check, pr, schema, simulate):
+    main.add_command(command)

@@ -1,0 +1,195 @@
+"""``headroom forecast``, ``backtest`` and ``simulate``: the commands that need no environment."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from controller.cli.output import Column, Moment, as_json, document, note, now_option, progress, table
+
+if TYPE_CHECKING:
+    from forecasting.profile import DemandProfile
+
+usage_option = click.option(
+    "--usage",
+    "usage_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Usage: Parquet or CSV with timestamp, region, group, resource, value.",
+)
+_LEVELS = (0.5, 0.8, 0.95)
+
+
+@click.command(
+    short_help="Forecast demand and print the coming peaks.",
+    epilog="Example: headroom forecast --usage usage.parquet --horizon 72 --out profile.nc",
+)
+@usage_option
+@click.option(
+    "--horizon", type=click.IntRange(1, 24 * 31), default=168, show_default=True, help="Hours ahead."
+)
+@click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
+@click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG).")
+@as_json
+def forecast(
+    usage_path: Path,
+    horizon: int,
+    now: datetime | None,
+    seed: int,
+    out: Path | None,
+    plot: Path | None,
+    output: str,
+) -> None:
+    """Forecast demand, and print each group's coming peak. Writes nothing but --out and --plot."""
+    from forecasting.sources.files import read
+    from forecasting.usage import notes
+
+    usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
+    for line in notes(usage):
+        note(line)
+    from forecasting.forecast import forecast as run
+
+    with progress("forecast") as report:
+        profile = run(usage, horizon_hours=horizon, now=now, seed=seed, progress=report)
+    rows = _peaks(profile)
+    if output == "json":
+        document(
+            {"issued": profile.issued.isoformat(), "horizon_hours": horizon, "seed": seed, "peaks": rows}
+        )
+    else:
+        _print_peaks(rows)
+    if out:
+        profile.save(out)
+        note(f"profile: {out}")
+    if plot:
+        from forecasting.chart import fan
+
+        fan(profile, plot, history=usage)
+        note(f"fan chart: {plot}")
+
+
+@click.command(
+    short_help="Score forecasts over the past.",
+    epilog="Example: headroom backtest --usage usage.parquet --horizon 24 --origins 3 -o json",
+)
+@usage_option
+@click.option(
+    "--horizon", type=click.IntRange(1, 24 * 31), default=24, show_default=True, help="Hours ahead."
+)
+@click.option(
+    "--origins", type=click.IntRange(1, 1000), default=3, show_default=True, help="Number of cutoffs."
+)
+@click.option("--stride", type=click.IntRange(1), help="Hours between cutoffs.  [default: the horizon]")
+@click.option(
+    "--history", type=click.IntRange(48), default=1344, show_default=True, help="Most hours before a cutoff."
+)
+@click.option("--groups", type=click.IntRange(1), help="Only this many groups.  [default: all]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write every forecast quantile here (Parquet).")
+@as_json
+def backtest(
+    usage_path: Path,
+    horizon: int,
+    origins: int,
+    stride: int | None,
+    history: int,
+    groups: int | None,
+    seed: int,
+    out: Path | None,
+    output: str,
+) -> None:
+    """Replay forecasts over the past and score them, beside the same hour of last week."""
+    from forecasting.sources.files import read
+
+    usage = read(usage_path)
+    from forecasting.backtest import backtest as run
+
+    with progress("backtest") as report:
+        result = run(
+            usage,
+            horizon_hours=horizon,
+            origins=origins,
+            stride_hours=stride,
+            history_hours=history,
+            groups=groups,
+            seed=seed,
+            progress=report,
+        )
+    if out:
+        result.table.to_parquet(out, index=False)
+        note(f"forecasts: {out}")
+    if output == "json":
+        document(result.summary)
+    else:
+        _print_scores(result.summary)
+
+
+@click.command(
+    short_help="Make usage to try everything on.",
+    epilog="Example: headroom simulate --out usage.parquet --seed 7",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write (Parquet).")
+@click.option("--weeks", type=click.IntRange(1, 104), default=6, show_default=True, help="Weeks of history.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
+@now_option
+def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
+    """Make usage of 12 user groups in 2 regions that ends at --now, to try everything on."""
+    from forecasting.simulate import simulate as run
+
+    start = now.replace(minute=0, second=0, microsecond=0) - timedelta(weeks=weeks)
+    run(seed=seed, weeks=weeks, start=start).table.to_parquet(out, index=False)
+    note(f"usage: {out}")
+
+
+def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:
+    """Largest demand of the horizon per group and resource: quantiles over each draw's largest hour."""
+    draws = profile.draws
+    largest = draws.max("time")
+    when = draws.coords["time"].to_numpy()[profile.quantile(0.5).isel(quantile=0).argmax("time").to_numpy()]
+    rows = []
+    for i, group in enumerate(draws.coords["group"].to_numpy()):
+        for j, resource in enumerate(draws.coords["resource"].to_numpy()):
+            values = largest.to_numpy()[:, i, j]
+            rows.append(
+                {
+                    "group": str(group),
+                    "resource": str(resource),
+                    "unit": str(draws.coords["unit"].to_numpy()[j]),
+                    "median": float(np.median(values)),
+                    "at": f"{np.datetime_as_string(when[i, j], unit='m')}Z",
+                }
+                | {f"{p:.0%}": np.quantile(values, [(1 - p) / 2, (1 + p) / 2]).tolist() for p in _LEVELS}
+            )
+    return rows
+
+
+def _print_peaks(rows: list[dict[str, Any]]) -> None:
+    headings = ("group", "resource", "peak", *(f"{p:.0%}" for p in _LEVELS), "at (UTC)")
+    columns = [Column(x, number=x not in {"group", "resource", "at (UTC)"}) for x in headings]
+    lines, last = [], ""
+    for row in rows:
+        at = datetime.fromisoformat(str(row["at"]))
+        lines.append(
+            (
+                str(row["group"]) if row["group"] != last else "",
+                f"{row['resource']} {row['unit']}",
+                f"{row['median']:.3g}",
+                *(_range(row[f"{p:.0%}"]) for p in _LEVELS),
+                f"{at:%a %d %H:%M}",
+            )
+        )
+        last = str(row["group"])
+    table(columns, lines)
+
+
+def _range(bounds: list[float]) -> str:
+    lower, upper = bounds
+    return f"{lower:.3g}–{upper:.3g}"
+
+
+def _print_scores(summary: dict[str, Any]) -> None:
+    raise NotImplementedError(summary)

@@ -1,0 +1,218 @@
+"""``propose``, ``release``, ``check``: straight-line shells over the pure functions.
+
+Place in the line: between ``cli`` and everything else. Each opens one throw-away clone, reads
+configuration and ledger from its base branch, asks the pure rooms what to do, and publishes each change as
+one pull request.
+
+    outcomes = propose(Path("environments/demo"), profile, now, dry_run=True)
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import xarray as xr
+
+from controller import planfile
+from controller.config import Config
+from controller.configtext import parse
+from controller.decay import decay
+from controller.decide import decide
+from controller.edge.checkout import Checkout, Location, clone, locate
+from controller.edge.files import CONFIG, environment_texts, template_texts
+from controller.edge.forge import Forge, PullRequest
+from controller.edge.forge.local import LocalForge
+from controller.errors import ConfigError, LeaseError
+from controller.gate import Verdict, folded_at, judge_ledger, judge_plan
+from controller.guardrails import guard
+from controller.lease import Ledger, parse_ledger, stamp
+from controller.lease import parse as parse_lease
+from controller.message import Words, words
+from controller.plan import Change, Plan, merge
+from controller.render import branch as branch_of
+from controller.render import files
+from forecasting.profile import DemandProfile
+
+State = Literal["opened", "updated", "unchanged", "silenced", "hands off", "dry run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change: ``number`` is its pull request, ``diff`` is filled in a dry run."""
+
+    change: Change
+    words: Words
+    branch: str
+    state: State
+    number: int | None = None
+    diff: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A clone with what its base branch says of one environment."""
+
+    where: Location
+    checkout: Checkout
+    forge: Forge
+    config: Config
+    ledger: Ledger
+
+
+def read_environment(texts: Mapping[str, str], path: str) -> tuple[Config, Ledger]:
+    """Parse an environment from ``{path below it: text}``; ``path`` names it in errors.
+
+    Raises
+    ------
+    ConfigError, LeaseError
+        If a file is not what it should be, or a lease belongs to another environment.
+    """
+    if CONFIG not in texts:
+        raise ConfigError(f"{path}: no {CONFIG} is in it")
+    config = parse(texts[CONFIG], f"{path}/{CONFIG}")
+    ledger = parse_ledger({k: v for k, v in texts.items() if k.startswith("leases/") and k.endswith(".json")})
+    for lease in ledger:
+        if lease.environment != config.environment:
+            raise LeaseError(f"{path}/{lease.path}: belongs to {lease.environment}, not {config.environment}")
+    return config, ledger
+
+
+def read_directory(directory: Path) -> tuple[Config, Ledger]:
+    """Read an environment from a directory, as it lies there."""
+    return read_environment(environment_texts(directory), str(directory))
+
+
+@contextmanager
+def workplace(directory: Path) -> Iterator[Workplace]:
+    """Clone the repository of an environment's directory and read the environment from its base branch."""
+    local, _ = read_directory(directory)
+    where, own = locate(directory), local.repository
+    with clone(where.url, own.base_branch, own.author_name, own.author_email) as checkout:
+        # Only what Headroom owns: the rest of the directory may hold links and binary files.
+        found = checkout.read(f"{where.path}/{CONFIG}") | checkout.read(f"{where.path}/leases")
+        texts = {path.removeprefix(f"{where.path}/"): text for path, text in found.items()}
+        if CONFIG not in texts:
+            raise ConfigError(f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; push it first")
+        config, ledger = read_environment(texts, where.path)
+        yield Workplace(where, checkout, LocalForge(checkout), config, ledger)
+
+
+def plan(
+    directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime
+) -> tuple[Plan, Config]:
+    """Say what would be opened, changed and released, from a directory alone; nothing is written."""
+    config, ledger = read_directory(directory)
+    asked = decide(profile, ledger, config, now)
+    let_go = decay(ledger, usage, profile, config, now)
+    return guard(merge(asked, let_go), config), config
+
+
+def propose(
+    directory: Path, profile: DemandProfile, now: datetime, dry_run: bool = False
+) -> tuple[Plan, list[Outcome]]:
+    """Open or update the pull requests that a profile asks for."""
+    with workplace(directory) as place:
+        waiting = pending(place)
+        wanted = guard(decide(profile, place.ledger, place.config, now, waiting), place.config)
+        return wanted, [publish(place, change, now, dry_run) for change in wanted.changes]
+
+
+def release(
+    directory: Path,
+    usage: xr.Dataset | None,
+    profile: DemandProfile | None,
+    now: datetime,
+    dry_run: bool = False,
+) -> tuple[Plan, list[Outcome]]:
+    """Open or update the pull requests that give capacity back."""
+    with workplace(directory) as place:
+        wanted = guard(decay(place.ledger, usage, profile, place.config, now), place.config)
+        return wanted, [publish(place, change, now, dry_run) for change in wanted.changes]
+
+
+def pending(place: Workplace) -> Ledger:
+    """Leases that are proposed and neither merged nor refused, as the tips of their branches have them."""
+    leases = []
+    for branch, tip in place.checkout.remote_branches(f"headroom/{place.config.environment}/").items():
+        found = place.forge.find(branch)
+        said = place.checkout.trailers(tip)
+        if said.get("Lease-Action") not in {"open", "update"} or (found and found.state != "open"):
+            continue
+        _, pool, name = said.get("Lease-Id", "//").split("/", 2)
+        below = f"leases/{pool}/{name}.json"
+        text = place.checkout.read_at(tip, f"{place.where.path}/leases").get(f"{place.where.path}/{below}")
+        if text is not None:
+            leases.append(parse_lease(text, below))
+    return tuple(leases)
+
+
+def publish(place: Workplace, change: Change, now: datetime, dry_run: bool = False) -> Outcome:
+    """Bring one change to its pull request; every step may be run again after a crash at any point."""
+    checkout, forge, path = place.checkout, place.forge, place.where.path
+    opening = checkout.opening_commit(f"{path}/{change.lease.path}") if change.action == "release" else None
+    templates = template_texts("pull_request")
+    said = words(change, place.ledger, place.config, templates, checkout.base_commit, now, opening, path)
+    branch = branch_of(change)
+    tip = checkout.remote_branches(branch).get(branch)
+    request = forge.find(branch)
+    if standing := _standing(place, change, said, branch, tip, request):
+        return standing
+    if tip is None or checkout.trailers(tip).get("Desired-Digest") != said.digest:
+        written = {f"{path}/{name}": text for name, text in files(change).items()}
+        commit = checkout.commit_on(checkout.base_commit, written, said.commit, now, f"{path}/leases")
+        if dry_run:
+            diff = checkout.diff(checkout.base_commit, commit)
+            return Outcome(change, said, branch, "dry run", diff=diff)
+        checkout.push(branch, commit, tip)
+    elif dry_run:
+        return Outcome(change, said, branch, "dry run", why="its branch is pushed already")
+    labels = ("headroom", change.action)
+    if request and request.state == "open":
+        forge.update(
+            request.number, title=said.title, body=said.body, digest=said.digest, labels=labels, now=now
+        )
+        return Outcome(change, said, branch, "updated", request.number)
+    base = place.config.repository.base_branch
+    opened = forge.open(
+        title=said.title, body=said.body, head=branch, base=base, digest=said.digest, labels=labels, now=now
+    )
+    return Outcome(change, said, branch, "opened", opened.number)
+
+
+def _standing(
+    place: Workplace, change: Change, said: Words, branch: str, tip: str | None, request: PullRequest | None
+) -> Outcome | None:
+    """Say why a change needs nothing written: it stands as wanted, was refused, or belongs to a human now."""
+    checkout, number = place.checkout, request.number if request else None
+    if request and request.state == "closed" and request.digest == said.digest:
+        return Outcome(change, said, branch, "silenced", number, why="it was closed without a merge")
+    if tip is None:
+        return None
+    strangers = checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email)
+    if strangers:
+        why = f"{', '.join(strangers)} committed to {branch}"
+        return Outcome(change, said, branch, "hands off", number, why=why)
+    wanted = checkout.trailers(tip).get("Desired-Digest") == said.digest
+    if wanted and request and request.state == "open" and request.digest == said.digest:
+        return Outcome(change, said, branch, "unchanged", number)
+    return None
+
+
+def check(directory: Path, document: planfile.PlanJson | None, now: datetime) -> Verdict:
+    """Judge the lease files of a directory and, where there is one, the Terraform plan made from them."""
+    config, ledger = read_directory(directory)
+    if document is None:
+        return judge_ledger(config, ledger, now)
+    moment = folded_at(document)
+    return judge_ledger(config, ledger, moment) + judge_plan(config, ledger, document, moment)
+
+
+def plain_record(record: Any) -> dict[str, Any]:
+    """A record as JSON has it: moments as text, everything else as it is."""
+    return {
+        key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(record).items()
+    }

@@ -1,0 +1,150 @@
+"""Every subcommand, as a user types it."""
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+from worlds import CONFIG, HOUR, NOW, lease_of, profile_of, surge
+
+from controller.cli import main
+from controller.lease import dump, stamp
+from forecasting.sources.files import read
+
+SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": [4.0] * 72}
+
+
+def run(*arguments, code=0, **keywords):
+    done = CliRunner().invoke(main, [str(x) for x in arguments], **keywords)
+    assert done.exit_code == code, f"{done.exit_code}: {done.output}\n{done.exception!r}"
+    return done
+
+
+@pytest.fixture
+def profile(tmp_path):
+    profile_of(SURGE).save(tmp_path / "profile.nc")
+    return tmp_path / "profile.nc"
+
+
+@pytest.fixture
+def usage(tmp_path):
+    rows = ["timestamp,region,group,resource,value"]
+    for hour in range(72):
+        for region, group, cores in (("eu", "shop", 6), ("us", "etl", 4)):
+            moment = stamp(NOW + hour * HOUR)
+            rows += [f"{moment},{region},{group},cpu,{cores}", f"{moment},{region},{group},memory,{cores}"]
+    (tmp_path / "usage.csv").write_text("\n".join(rows))
+    return tmp_path / "usage.csv"
+
+
+@pytest.fixture
+def environment(origin):
+    person = origin.person("team")
+    person.git("rm", "-rqf", "environments/demo/leases")
+    person.commit({"environments/demo/headroom.yaml": CONFIG}, "feat: configure headroom")
+    person.git("push", "-q", "origin", "HEAD:main")
+    return person.directory / "environments" / "demo"
+
+
+def commands(group=main, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(path):
+    text = run(*path, "--help").output
+    assert f"Example: headroom {' '.join(path)}" in " ".join(text.split()) or "&& headroom check" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_the_road_by_hand(environment, profile, usage):
+    now = ("--now", stamp(NOW))
+    env = ("--env", environment)
+    shown = run("plan", *env, "--profile", profile, *now).output
+    assert "open web/" in shown
+    assert "P(need > 3 held) is over 99 %, threshold 80%" in shown
+    diff = run("propose", *env, "--profile", profile, *now, "--dry-run").output
+    assert '+  "floor": 7,' in diff
+    assert run("pr", "list", *env, "-o", "json").output.strip() == "[]"
+    assert "#1" in run("propose", *env, "--profile", profile, *now).output
+    listed = json.loads(run("pr", "list", *env, "-o", "json").output)
+    assert [x["number"] for x in listed] == [1]
+    assert "Merge by" in run("pr", "show", 1, *env).output
+    refused = run("pr", "merge", 1, *env, *now, code=1)
+    assert "headroom pr approve 1" in refused.output
+    run("pr", "approve", 1, *env, "--by", "ada", *now)
+    assert "merged as" in run("pr", "merge", 1, *env, *now).output
+    later = ("--now", stamp(NOW + 50 * HOUR))
+    released = json.loads(run("release", *env, "--usage", usage, *later, "-o", "json").stdout)
+    assert [(x["action"], x["state"]) for x in released["outcomes"]] == [("release", "opened")]
+    run("pr", "close", 2, *env, *later)
+    again = json.loads(run("release", *env, "--usage", usage, *later, "-o", "json").stdout)
+    assert [x["state"] for x in again["outcomes"]] == ["silenced"]
+
+
+def test_plan_as_json_carries_the_evidence(environment, profile):
+    made = json.loads(
+        run("plan", "--env", environment, "--profile", profile, "--now", stamp(NOW), "-o", "json").output
+    )
+    (change,) = made["changes"]
+    assert change["evidence"]["probability"] > 0.99
+    assert change["floor"] == 7
+
+
+def test_pending_changes_are_an_exit_code(environment, profile):
+    arguments = ("plan", "--env", environment, "--profile", profile, "--now", stamp(NOW), "--check")
+    assert "open web" in run(*arguments, code=3).output
+
+
+def test_check_gates(environment, tmp_path):
+    assert "ok    0 lease files valid" in run("check", "--env", environment).output
+    large = lease_of(floor=99)
+    (environment / large.path).parent.mkdir(parents=True)
+    (environment / large.path).write_text(dump(large))
+    assert "FAIL  leases/web/a-lease.json: floor 99" in run("check", "--env", environment, code=1).output
+    (environment / large.path).write_text("{")
+    assert "error: leases/web/a-lease.json: not JSON" in run("check", "--env", environment, code=1).output
+    (environment / large.path).unlink()
+    (tmp_path / "plan.json").write_text("not a plan")
+    refused = run("check", "--env", environment, "--plan-json", tmp_path / "plan.json", code=1)
+    assert "terraform show -json" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("plan",), 2, "Missing option '--env'"),
+        (("plan", "--env", "nowhere", "--profile", "x"), 2, "does not exist"),
+        (("plan", "--env", "{env}", "--profile", "nothing.nc"), 1, "there is no such profile"),
+        (("plan", "--env", "{tmp}", "--profile", "{profile}"), 1, "no headroom.yaml is in it"),
+        (("plan", "--env", "{env}", "--profile", "{profile}", "--now", "tomorrow"), 2, "is no time"),
+        (("plan", "--env", "{env}", "--profile", "{profile}", "--now", "2030-01-01"), 1, "forecast again"),
+        (("release", "--env", "{env}", "--usage", "nothing.parquet"), 1, "nothing.parquet"),
+        (("forecast", "--usage", "nothing.parquet"), 1, "nothing.parquet"),
+        (("forecast", "--usage", "{profile}"), 1, "profile.nc"),
+        (("forecast", "--usage", "{profile}", "--horizon", "0"), 2, "--horizon"),
+        (("pr", "show", "7", "--env", "{env}"), 1, "no pull request #7"),
+        (("pr", "list", "--env", "{tmp}"), 1, "no headroom.yaml"),
+    ],
+)
+def test_bad_input_is_told_in_words(arguments, code, said, environment, profile, tmp_path):
+    places = {"env": environment, "profile": profile, "tmp": tmp_path}
+    done = run(*(x.format(**places) for x in arguments), code=code)
+    assert said in done.output
+    assert "Traceback" not in done.output
+
+
+def test_simulated_usage_can_be_read_back(tmp_path):
+    out = tmp_path / "usage.parquet"
+    run("simulate", "--out", out, "--weeks", 1, "--now", "2026-11-24T12:30Z")
+    usage = read(out)
+    assert usage.sizes == {"group": 12, "resource": 4, "time": 168}
+    assert str(usage["time"].values[-1])[:13] == "2026-11-24T11"
+
+
+def test_the_schema_is_json():
+    assert json.loads(run("schema").output)["properties"]["pools"]
