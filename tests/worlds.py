@@ -6,7 +6,8 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
-from controller.config import Config, parse
+from controller.config import Config
+from controller.configtext import parse
 from controller.lease import Lease
 from forecasting.profile import DemandProfile
 
