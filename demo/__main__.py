@@ -18,6 +18,7 @@ from types import FrameType
 import click
 
 from controller.cli.output import Moment
+from controller.edge import terraform
 from controller.errors import EngineError, HeadroomError
 from demo.origin import ROOT
 from demo.story import play
@@ -37,6 +38,7 @@ def main(usage: Path | None, environment: Path | None, now: datetime | None, rev
     signal.signal(signal.SIGTERM, _terminated)
     environment = environment or ROOT / "environments" / "demo"
     try:
+        terraform.find()  # what is missing is told before anything is made
         with _alone():
             shutil.rmtree(OUT, ignore_errors=True)
             OUT.mkdir(parents=True)

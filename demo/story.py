@@ -26,7 +26,6 @@ from demo.stage import (
     shown,
 )
 from demo.world import World
-from forecasting.forecast import forecast
 from forecasting.profile import DemandProfile
 
 EVERY = timedelta(hours=3)
@@ -65,6 +64,8 @@ def play(world: World, environment: Path, folder: Path, review: bool) -> None:
 def _forecast(stage: Stage) -> DemandProfile:
     horizon = int((stage.world.until - stage.world.now) / HOUR)
     with progress("forecast") as report:
+        from forecasting.forecast import forecast
+
         profile = forecast(
             stage.world.usage, horizon_hours=horizon, now=stage.world.now, seed=0, progress=report
         )
