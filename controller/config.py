@@ -100,6 +100,9 @@ class Decay(_Settings):
     grace_hours: Annotated[float, Field(ge=0, le=24 * 14)] = Field(
         2, description="Hours after the start, or after the last need, before anything decays."
     )
+    usage_age_hours: Hours = Field(
+        3, description="Usage that ends longer ago than this says nothing: leases are held until it is back."
+    )
     minimum_step_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] = Field(
         2, description="A lease is stepped down by at least this many nodes, or released, or left alone."
     )

@@ -115,26 +115,50 @@ def _lease(lease: Lease, use: _Use | None, rest: int | None, config: Config, now
     needed = [t for t, n in window if n >= settings.usage_threshold * lease.floor]
     if now >= lease.expires:
         return _change(lease, lease, use, window, needed, (("nothing: it has expired", 0),), config, now)
-    if now < lease.starts:
-        return f"held: its window starts {lease.starts:%Y-%m-%d %H:%M} UTC"
-    if not window:
-        return "held: no usage of its window is known yet"
-    last_needed = needed[-1] + _HOUR if needed else lease.starts
-    idle = (now - last_needed) / _HOUR - settings.grace_hours
-    # What fits the base needs no lease; above it, use may fill the threshold's share of what is kept.
-    use_now = window[-1][1]
-    claims = [("use", use_now if use_now <= pool.base else math.ceil(use_now / settings.usage_threshold))]
-    if now < lease.ends:
-        claims.append(("half-life", _curve(lease.floor, pool.base, idle, settings.half_life_hours)))
-    if rest is not None:
-        claims.append(("forecast", rest))
+    if why := _too_early(lease, use, config, now):
+        return f"held: {why}"
+    claims = _claims(lease, window, needed, rest, config, now)
     retained = max(n for _, n in claims)
     if retained <= pool.base:
-        return _change(lease, lease, use, window, needed, tuple(claims), config, now)
+        return _change(lease, lease, use, window, needed, claims, config, now)
     if lease.floor - retained >= settings.minimum_step_nodes:
         smaller = replace(lease, floor=retained, warm=min(lease.warm, pool.base_warm))
-        return _change(smaller, lease, use, window, needed, tuple(claims), config, now)
+        return _change(smaller, lease, use, window, needed, claims, config, now)
     return f"held: {', '.join(f'{n} nodes by {why}' for why, n in claims)}, of {lease.floor}"
+
+
+def _too_early(lease: Lease, use: _Use | None, config: Config, now: datetime) -> str | None:
+    """Why nothing can be said of a lease yet, None if something can."""
+    if now < lease.starts:
+        return f"its window starts {lease.starts:%Y-%m-%d %H:%M} UTC"
+    if use is None or use.until is None or use.until <= lease.starts:
+        return "no usage of its window is known yet"
+    if now - use.until > timedelta(hours=config.decay.usage_age_hours):
+        return f"usage is known only until {use.until:%Y-%m-%d %H:%M} UTC; missing data is not idleness"
+    if now < lease.ends and lease.floor <= config.pools[lease.pool].base:
+        return "it keeps warm nodes only, until its window ends"
+    return None
+
+
+def _claims(
+    lease: Lease,
+    window: Sequence[tuple[datetime, int]],
+    needed: Sequence[datetime],
+    rest: int | None,
+    config: Config,
+    now: datetime,
+) -> tuple[tuple[str, int], ...]:
+    """Nodes that each claim on a lease would keep."""
+    settings, base, use_now = config.decay, config.pools[lease.pool].base, window[-1][1]
+    # What fits the base needs no lease; above it, use may fill the threshold's share of what is kept.
+    claims = [("use", use_now if use_now <= base else math.ceil(use_now / settings.usage_threshold))]
+    if now < lease.ends:
+        last_needed = needed[-1] + _HOUR if needed else lease.starts
+        idle = (now - last_needed) / _HOUR - settings.grace_hours
+        claims.append(("half-life", _curve(lease.floor, base, idle, settings.half_life_hours)))
+    if rest is not None:
+        claims.append(("forecast", rest))
+    return tuple(claims)
 
 
 def _curve(lease_floor: int, base: int, idle_hours: float, half_life_hours: float) -> int:

@@ -40,7 +40,9 @@ HOMES = {
     "moto": {"demo"},
 }
 NO_NAMES = {"utils", "helpers", "common", "base", "manager"}
-MODULES = sorted(p for folder in ("forecasting", "controller", "demo") for p in (ROOT / folder).rglob("*.py"))
+MODULES = sorted(
+    p for folder in ("forecasting", "controller", "demo", "templates") for p in (ROOT / folder).rglob("*.py")
+)
 
 
 def name_of(path: Path) -> str:

@@ -77,6 +77,21 @@ def test_without_usage_of_the_window_the_lease_is_held(web):
     assert "no usage of its window" in plan.notes[0]
 
 
+def test_usage_that_has_stopped_coming_releases_nothing():
+    lease = replace(LEASE, ends=NOW + 60 * HOUR, expires=NOW + 84 * HOUR)
+    stopped = [10.0] * 20
+    assert at(40, [10.0] * 40, ledger=(lease,)).changes
+    plan = at(40, stopped, ledger=(lease,))
+    assert plan.empty
+    assert "usage is known only until 2026-11-25 08:00" in plan.notes[0]
+
+
+def test_a_lease_of_warm_nodes_only_is_kept_to_the_end_of_its_window():
+    lease = replace(LEASE, floor=3, warm=4)
+    assert "warm nodes only" in at(23, [10.0] * 23, ledger=(lease,)).notes[0]
+    assert at(24, [10.0] * 24, ledger=(lease,)).changes[0].action == "release"
+
+
 def test_an_expired_lease_goes_without_usage():
     (change,) = at(48, []).changes
     assert (change.action, change.evidence.reason) == ("release", "expired")
