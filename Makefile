@@ -18,6 +18,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict templates/pulumi/*.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only -q .

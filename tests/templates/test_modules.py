@@ -9,13 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from controller.edge.mirror import cli_config, mirror
 from controller.edge.terraform import find
 from controller.errors import LeaseError
-from controller.lease import Lease, Size, dump, fold, lease_id, parse, stamp
+from controller.lease import Lease, Size, dump, lease_id, parse, stamp
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "templates" / "terraform" / "modules"
@@ -191,46 +189,6 @@ def test_a_lease_of_an_undeclared_pool_fails_the_plan_and_is_named(replay, tmp_p
     said = replay({"stray": (tmp_path / "leases", {"web": Size(3, 1, 14)}, NOW)})
     details = [x["diagnostic"]["detail"] for x in said if x["type"] == "diagnostic"]
     assert any(f'{stray.path}: pool "cache" is not declared; declared are web' in x for x in details), details
-
-
-counts = st.integers(0, 30)
-leases = st.builds(
-    lease,
-    pool=st.sampled_from(["web", "batch"]),
-    start=st.integers(0, 12).map(lambda hours: START + timedelta(hours=hours)),
-    hours=st.integers(6, 48),
-    floor=counts,
-    warm=counts,
-)
-sizes = st.fixed_dictionaries({pool: st.builds(Size, counts, counts, counts) for pool in ("web", "batch")})
-
-
-cases = st.tuples(
-    st.lists(leases, max_size=6, unique_by=lambda x: x.path),
-    sizes,
-    st.integers(-24, 72).map(lambda hours: START + timedelta(hours=hours)),
-)
-
-
-# A start of Terraform costs more than a fold, so each example is a dozen folds.
-@settings(max_examples=8, deadline=None)
-@given(ledgers=st.lists(cases, min_size=12, max_size=12))
-def test_terraform_and_python_fold_alike(replay, tmp_path_factory, ledgers):
-    root = tmp_path_factory.mktemp("ledgers")
-    given = {}
-    for index, (ledger, sizes, now) in enumerate(ledgers):
-        write(root / f"{index}" / "leases", ledger)
-        given[f"{index}"] = (root / f"{index}" / "leases", sizes, now)
-    said = replay(given)
-    held = next(
-        x["outputs"]["held"]["value"] for x in said if "value" in x.get("outputs", {}).get("held", {})
-    )
-    for index, (ledger, sizes, now) in enumerate(ledgers):
-        expected = fold(ledger, sizes, now)
-        assert held[f"{index}"] == {
-            "floor": {pool: item.floor for pool, item in expected.items()},
-            "warm": {pool: item.warm for pool, item in expected.items()},
-        }
 
 
 def write(directory, ledger):

@@ -1,6 +1,6 @@
 # A node pool on AWS: an EKS managed node group.
 #
-# EKS knows no stopped nodes, so warm nodes run: the minimum is floor + warm.
+# Warm nodes run here: the minimum is floor + warm. (EKS's own warm pools are not used.)
 #
 # EKS refuses a minimum above the desired size, and the cluster autoscaler moves the desired size under
 # Terraform's feet. So the desired size is planned from what runs: raised with the minimum where it must be,
