@@ -133,11 +133,16 @@ def _environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
         "moment": lambda x: f"{x.astimezone(UTC):%a %d %b %Y %H:%M} UTC",
         "short": lambda x: f"{x.astimezone(UTC):%a %d %b %H:%M}",
         "chance": chance,
-        "percent": lambda x: f"{100 * x:.10g} %",
+        "percent": percent,
         "number": lambda x: f"{x:,.1f}".removesuffix(".0"),
         "money": lambda x: f"{x:,.2f}",
     }
     return environment
+
+
+def percent(value: float) -> str:
+    """A share as it was set, in per cent."""
+    return f"{100 * value:.10g} %"
 
 
 def chance(value: float) -> str:

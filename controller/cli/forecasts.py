@@ -177,7 +177,7 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
             (
                 str(row["group"]) if row["group"] != last else "",
                 f"{row['resource']} {row['unit']}",
-                f"{row['median']:.3g}",
+                _number(row["median"]),
                 *(_range(row[f"{p:.0%}"]) for p in _LEVELS),
                 f"{at:%a %d %H:%M}",
             )
@@ -188,7 +188,11 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
 
 def _range(bounds: list[float]) -> str:
     lower, upper = bounds
-    return f"{lower:.3g}–{upper:.3g}"
+    return f"{_number(lower)}–{_number(upper)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _print_scores(summary: dict[str, Any]) -> None:

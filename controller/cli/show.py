@@ -7,7 +7,7 @@ import click
 from controller import workflow
 from controller.cli.output import Column, document, note, table
 from controller.lease import stamp
-from controller.message import chance
+from controller.message import chance, percent
 from controller.plan import Change, ForecastEvidence, Plan
 
 
@@ -54,13 +54,13 @@ def _lines(change: Change, currency: str) -> list[str]:
     window = f"{lease.starts:%a %d %b %H:%M} – {lease.ends:%a %d %b %H:%M} UTC"
     head = f"{change.action} {lease.pool}/{lease.id}: "
     if isinstance(evidence, ForecastEvidence):
-        spans = ", ".join(f"{x.level:.0%} {x.lower}–{x.upper}" for x in evidence.intervals)
+        spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
         lines = [
-            head + f"hold {lease.floor} nodes and {lease.warm} warm",
+            head + f"hold {lease.floor} nodes" + (f" and {lease.warm} warm" if lease.warm else ""),
             f"  window    {window}; merge by {evidence.merge_by:%a %d %b %H:%M} UTC",
             f"  need      median {evidence.median} nodes; {spans}; {evidence.binding} binds",
             f"  P(need > {evidence.held} held) is {chance(evidence.probability)}, "
-            f"threshold {evidence.threshold:.0%}",
+            f"threshold {percent(evidence.threshold)}",
             f"  nothing   would leave {evidence.shortfall_node_hours:.1f} node-hours short",
             f"  cost      {evidence.planned.cost:,.2f} {currency} to the end of the window, at most "
             f"{evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",

@@ -66,7 +66,7 @@ def test_the_road_by_hand(environment, profile, usage):
     env = ("--env", environment)
     shown = run("plan", *env, "--profile", profile, *now).output
     assert "open web/" in shown
-    assert "P(need > 3 held) is over 99 %, threshold 80%" in shown
+    assert "P(need > 3 held) is over 99 %, threshold 80 %" in shown
     diff = run("propose", *env, "--profile", profile, *now, "--dry-run").output
     assert '+  "floor": 7,' in diff
     assert run("pr", "list", *env, "-o", "json").output.strip() == "[]"
