@@ -22,9 +22,7 @@ from controller.lease import Lease
 Whole = NDArray[np.int64]
 
 
-def per_resource(
-    demand: NDArray[np.float64], capacity: NDArray[np.float64], target_utilisation: float
-) -> Whole:
+def per_resource(demand: NDArray[np.float64], capacity: NDArray[np.float64], target_utilisation: float) -> Whole:
     """Nodes that each resource alone takes.
 
     Parameters
@@ -57,8 +55,7 @@ def node_draws(draws: xr.DataArray, pool: Pool, groups: Sequence[str]) -> tuple[
     missing = sorted(set(pool.node_capacity) - set(known))
     if missing:
         raise PlanError(
-            f"node_capacity names {', '.join(missing)}, which the demand does not have; it has "
-            f"{', '.join(known)}"
+            f"node_capacity names {', '.join(missing)}, which the demand does not have; it has {', '.join(known)}"
         )
     resources = sorted(pool.node_capacity)
     values = draws.sel(group=list(groups), resource=resources).transpose("draw", "group", "resource", "time")

@@ -84,9 +84,7 @@ class Decide(_Settings):
 class LeadTimes(_Settings):
     """How long it takes from an open pull request to running nodes, besides the pool's boot time."""
 
-    review_minutes: Minutes = Field(
-        240, description="Usual time from opening to merging; less is short notice."
-    )
+    review_minutes: Minutes = Field(240, description="Usual time from opening to merging; less is short notice.")
     ci_minutes: Minutes = Field(15, description="From the merge to the end of the apply.")
 
 

@@ -79,7 +79,5 @@ def _allowed(location: list[str]) -> list[str]:
         "decay": Decay,
         "pools": Pool,
     }
-    model = (
-        PlanAddress if location[-1:] == ["plan"] else models.get(location[0], Config) if location else Config
-    )
+    model = PlanAddress if location[-1:] == ["plan"] else models.get(location[0], Config) if location else Config
     return sorted(model.model_fields)

@@ -63,9 +63,7 @@ def decay(
     notes: list[str] = []
     for lease in sorted(ledger, key=lambda x: (x.pool, x.id)):
         if lease.pool not in config.pools:
-            notes.append(
-                f"{lease.pool}/{lease.id}: its pool is not in headroom.yaml; held until a human decides"
-            )
+            notes.append(f"{lease.pool}/{lease.id}: its pool is not in headroom.yaml; held until a human decides")
             continue
         outcome = _lease(lease, uses.get(lease.pool), rest.get((lease.pool, lease.id)), config, now)
         if isinstance(outcome, str):

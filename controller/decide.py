@@ -25,9 +25,7 @@ from forecasting.profile import DemandProfile
 _HOUR = timedelta(hours=1)
 
 
-def decide(
-    profile: DemandProfile, ledger: Ledger, config: Config, now: datetime, pending: Ledger = ()
-) -> Plan:
+def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime, pending: Ledger = ()) -> Plan:
     """Decide which leases to open or raise at ``now`` (UTC).
 
     ``pending`` are leases proposed and not merged yet. They hold nothing, but a window that overlaps one
@@ -86,9 +84,7 @@ def _pool(
         if need.probability(window) < settings.confidence_threshold:
             continue
         merged = _overlapping(leases, need, window, settings.window_gap_hours)
-        waiting = _overlapping(
-            [x for x in pending if x.pool == name], need, window, settings.window_gap_hours
-        )
+        waiting = _overlapping([x for x in pending if x.pool == name], need, window, settings.window_gap_hours)
         lease = _lease(name, config, need, window, merged, waiting)
         if merged is not None and digest(lease) == digest(merged):
             continue

@@ -91,9 +91,7 @@ def _warm(change: Change, pool: Pool) -> Change:
     return _clipped(change, "warm_within_max", reason, warm=room)
 
 
-def _clipped(
-    change: Change, name: str, reason: str, floor: int | None = None, warm: int | None = None
-) -> Change:
+def _clipped(change: Change, name: str, reason: str, floor: int | None = None, warm: int | None = None) -> Change:
     lease = replace(
         change.lease,
         floor=change.lease.floor if floor is None else floor,

@@ -127,9 +127,7 @@ def parse(text: str, path: str) -> Lease:
         raise LeaseError(f"{path}: a lease is a JSON object, this is {type(record).__name__}")
     unknown, missing = sorted(set(record) - set(_KEYS)), sorted(set(_KEYS) - set(record))
     if unknown or missing:
-        raise LeaseError(
-            f"{path}: unknown keys {unknown}, missing keys {missing}; a lease has {', '.join(_KEYS)}"
-        )
+        raise LeaseError(f"{path}: unknown keys {unknown}, missing keys {missing}; a lease has {', '.join(_KEYS)}")
     if record["version"] != VERSION:
         raise LeaseError(f"{path}: version is {record['version']!r}; this Headroom reads version {VERSION}")
     lease = Lease(

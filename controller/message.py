@@ -152,9 +152,7 @@ def chance(value: float) -> str:
     return "over 99 %" if value > 0.99 else f"{100 * value:.0f} %"
 
 
-def _trailers(
-    change: Change, wanted: str, base_commit: str, opening: str | None
-) -> tuple[tuple[str, str], ...]:
+def _trailers(change: Change, wanted: str, base_commit: str, opening: str | None) -> tuple[tuple[str, str], ...]:
     lease = change.lease
     trailers = [
         ("Lease-Id", f"{lease.environment}/{lease.pool}/{lease.id}"),

@@ -101,9 +101,7 @@ def workplace(directory: Path) -> Iterator[Workplace]:
         yield Workplace(where, checkout, LocalForge(checkout), config, ledger)
 
 
-def plan(
-    directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime
-) -> tuple[Plan, Config]:
+def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime) -> tuple[Plan, Config]:
     """Say what would be opened, changed and released, from a directory alone; nothing is written."""
     config, ledger = read_directory(directory)
     asked = decide(profile, ledger, config, now)
@@ -172,9 +170,7 @@ def publish(place: Workplace, change: Change, now: datetime, dry_run: bool = Fal
         return Outcome(change, said, branch, "dry run", why="its branch is pushed already")
     labels = ("headroom", change.action)
     if request and request.state == "open":
-        forge.update(
-            request.number, title=said.title, body=said.body, digest=said.digest, labels=labels, now=now
-        )
+        forge.update(request.number, title=said.title, body=said.body, digest=said.digest, labels=labels, now=now)
         return Outcome(change, said, branch, "updated", request.number)
     base = place.config.repository.base_branch
     opened = forge.open(
@@ -213,6 +209,4 @@ def check(directory: Path, document: planfile.PlanJson | None, now: datetime) ->
 
 def plain_record(record: Any) -> dict[str, Any]:
     """A record as JSON has it: moments as text, everything else as it is."""
-    return {
-        key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(record).items()
-    }
+    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(record).items()}

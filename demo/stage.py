@@ -20,6 +20,7 @@ from demo.world import World
 from forecasting.usage import before, notes
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -116,15 +117,13 @@ def show_counts(stage: Stage) -> None:
 
 
 def _used(world: World, config: Config) -> dict[str, dict[datetime, int]]:
-    """Nodes that the realised demand of each pool took, hour by hour from the forecast on; −1 is unknown."""
+    """Nodes that the realised demand of each pool took, hour by hour from a day before on; −1 is unknown."""
     times = hours_of(world.usage["demand"])
-    later = [i for i, t in enumerate(times) if world.now <= t < world.until]
+    later = [i for i, t in enumerate(times) if world.now - DAY <= t < world.until]
     demand = world.usage["demand"].isel(time=later)
     served = members(config, [str(x) for x in demand.coords["group"].values])
     return {
-        name: dict(
-            zip([times[i] for i in later], used_nodes(demand, pool, served[name]).tolist(), strict=True)
-        )
+        name: dict(zip([times[i] for i in later], used_nodes(demand, pool, served[name]).tolist(), strict=True))
         for name, pool in config.pools.items()
     }
 

@@ -4,6 +4,7 @@ Place in the line: all of it. The controller acts through :mod:`controller.workf
 does; the platform team's side (repository, review, CI, autoscaler) is played here.
 """
 
+import json
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,9 +51,8 @@ def play(world: World, environment: Path, folder: Path, review: bool) -> None:
         screen.step(6, "The end: a last plan")
         _last_plan(stage, now)
         last = cloud.counts(stage.endpoint)
-        facts = summary.facts(
-            stage.config, asked, stage.applied, last, stage.used, stage.held, stage.released
-        )
+        used = {pool: {t: n for t, n in x.items() if t >= world.now} for pool, x in stage.used.items()}
+        facts = summary.facts(stage.config, asked, stage.applied, last, used, stage.held, stage.released)
         screen.table(["", *sorted(stage.config.pools)], facts)
         chart = folder / "fan.png"
         with screen.waiting("drawing the fan chart"):
@@ -66,12 +66,14 @@ def _forecast(stage: Stage) -> DemandProfile:
     with progress("forecast") as report:
         from forecasting.forecast import forecast
 
-        profile = forecast(
-            stage.world.usage, horizon_hours=horizon, now=stage.world.now, seed=0, progress=report
-        )
+        profile = forecast(stage.world.usage, horizon_hours=horizon, now=stage.world.now, seed=0, progress=report)
     profile.save(stage.folder / "profile.nc")
-    diagnostics = profile.dataset.attrs.get("diagnostics", "")
-    screen.say(f"{profile.draws.sizes['draw']} joint draws, {horizon} hours ahead; {diagnostics}")
+    said = json.loads(profile.dataset.attrs["diagnostics"])
+    screen.say(f"{profile.draws.sizes['draw']} joint draws, {horizon} hours ahead")
+    screen.say(
+        f"diagnostics R-hat {said['max_r_hat']:.3f} at most, bulk ESS {said['min_bulk_ess']:.0f} at least, "
+        f"{said['divergences']} divergences"
+    )
     screen.say(f"saved as    {shown(stage.folder / 'profile.nc')}")
     return profile
 

@@ -172,9 +172,7 @@ def fan(
         try:
             figure.savefig(path, format="png")
         except OSError as error:
-            raise ForecastingError(
-                f"{path}: the chart cannot be written: {error.strerror or error}"
-            ) from error
+            raise ForecastingError(f"{path}: the chart cannot be written: {error.strerror or error}") from error
 
 
 def largest_peaks(profile: DemandProfile, most: int = MOST_GROUPS) -> list[str]:

@@ -190,9 +190,7 @@ class DemandProfile:
     def _reduced(self, values: np.ndarray, first: dict[str, np.ndarray]) -> xr.DataArray:
         """Label an array whose first dim stands where the draws were."""
         coords = {name: self.draws.coords[name] for name in (*_LABELS, dims.TIME)}
-        return xr.DataArray(
-            values, dims=(*first, *dims.USAGE_DIMS), coords={**first, **coords}, name=dims.DEMAND
-        )
+        return xr.DataArray(values, dims=(*first, *dims.USAGE_DIMS), coords={**first, **coords}, name=dims.DEMAND)
 
 
 def _with_plain_labels(dataset: xr.Dataset) -> xr.Dataset:

@@ -182,9 +182,7 @@ def footprint(application: Application, begun: Floats, per_session: Floats) -> F
     numpy.ndarray
         ``(resource, time)`` in the order of `RESOURCES`, in the units of `forecasting.dims.UNITS`.
     """
-    still = np.flip(
-        np.flip(begun, axis=1).cumsum(axis=1), axis=1
-    )  # [t, j]: begun at t and there j hours later
+    still = np.flip(np.flip(begun, axis=1).cumsum(axis=1), axis=1)  # [t, j]: begun at t and there j hours later
     active = still[:, 0].copy()
     for later in range(1, LONGEST_SESSION_HOURS):
         active[later:] += still[:-later, later]

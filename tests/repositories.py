@@ -29,9 +29,7 @@ class Person:
     directory: Path
 
     def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.directory, check=True, capture_output=True, text=True
-        )
+        done = subprocess.run(["git", *arguments], cwd=self.directory, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def commit(self, files: dict[str, str | None], message: str = "by hand") -> str:
@@ -72,9 +70,7 @@ class Origin:
     def person(self, name: str) -> Person:
         directory = self.directory.parent / name
         identity = ("-c", f"user.name={name}", "-c", f"user.email={name}@example.org")
-        subprocess.run(
-            ["git", "clone", "-q", *identity, self.url, directory], check=True, capture_output=True
-        )
+        subprocess.run(["git", "clone", "-q", *identity, self.url, directory], check=True, capture_output=True)
         return Person(directory)
 
     def clone(self, **changes: object):

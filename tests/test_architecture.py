@@ -54,10 +54,7 @@ def imports(path: Path) -> list[tuple[str, bool]]:
     """Dotted names a module imports, each with whether it is imported inside a function."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inner = {
-        id(x)
-        for f in ast.walk(tree)
-        if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
-        for x in ast.walk(f)
+        id(x) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for x in ast.walk(f)
     }
     typing_only = {
         id(x)

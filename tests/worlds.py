@@ -76,9 +76,7 @@ def profile_of(
     factor = np.exp(spread * steps)
     cpu = factor[:, None, None] * median
     demand = np.stack([cpu, cpu / 10 * 4], axis=2).astype(np.float32)
-    times = np.datetime64(start.replace(tzinfo=None), "ns") + np.arange(median.shape[1]) * np.timedelta64(
-        1, "h"
-    )
+    times = np.datetime64(start.replace(tzinfo=None), "ns") + np.arange(median.shape[1]) * np.timedelta64(1, "h")
     return DemandProfile(
         xr.Dataset(
             {"demand": (("draw", "group", "resource", "time"), demand)},

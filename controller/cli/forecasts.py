@@ -27,9 +27,7 @@ _LEVELS = (0.5, 0.8, 0.95)
     epilog="Example: headroom forecast --usage usage.parquet --horizon 72 --out profile.nc",
 )
 @usage_option
-@click.option(
-    "--horizon", type=click.IntRange(1, 24 * 31), default=168, show_default=True, help="Hours ahead."
-)
+@click.option("--horizon", type=click.IntRange(1, 24 * 31), default=168, show_default=True, help="Hours ahead.")
 @click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
@@ -57,9 +55,7 @@ def forecast(
         profile = run(usage, horizon_hours=horizon, now=now, seed=seed, progress=report)
     rows = _peaks(profile)
     if output == "json":
-        document(
-            {"issued": profile.issued.isoformat(), "horizon_hours": horizon, "seed": seed, "peaks": rows}
-        )
+        document({"issued": profile.issued.isoformat(), "horizon_hours": horizon, "seed": seed, "peaks": rows})
     else:
         _print_peaks(rows)
     if out:
@@ -77,12 +73,8 @@ def forecast(
     epilog="Example: headroom backtest --usage usage.parquet --horizon 24 --origins 3 -o json",
 )
 @usage_option
-@click.option(
-    "--horizon", type=click.IntRange(1, 24 * 31), default=24, show_default=True, help="Hours ahead."
-)
-@click.option(
-    "--origins", type=click.IntRange(1, 1000), default=3, show_default=True, help="Number of cutoffs."
-)
+@click.option("--horizon", type=click.IntRange(1, 24 * 31), default=24, show_default=True, help="Hours ahead.")
+@click.option("--origins", type=click.IntRange(1, 1000), default=3, show_default=True, help="Number of cutoffs.")
 @click.option("--stride", type=click.IntRange(1), help="Hours between cutoffs.  [default: the horizon]")
 @click.option(
     "--history", type=click.IntRange(48), default=1344, show_default=True, help="Most hours before a cutoff."
@@ -196,4 +188,15 @@ def _number(value: float) -> str:
 
 
 def _print_scores(summary: dict[str, Any]) -> None:
-    raise NotImplementedError(summary)
+    """Print WQL and coverage, ours beside the seasonal-naive's, per resource and overall."""
+    parts = {**summary["resources"], "overall": summary["overall"]}
+    rows = []
+    for part, models in parts.items():
+        for model, scores in models.items():
+            covered = (f"{share:.1%}" for share in scores["coverage"].values())
+            rows.append((part if model == "headroom" else "", model, f"{scores['wql']:.4f}", *covered))
+    intervals = next(iter(summary["overall"].values()))["coverage"]
+    headings = ("resource", "model", "WQL", *(f"in {name}" for name in intervals))
+    table([Column(x, number=x not in {"resource", "model"}) for x in headings], rows)
+    seconds = ", ".join(f"{model} {each:.1f} s" for model, each in summary["seconds_per_origin"].items())
+    note(f"{len(summary['origins'])} origins, {summary['groups']} groups; per origin: {seconds}")

@@ -30,17 +30,13 @@ env_option = click.option(
     help="Directory of the environment: headroom.yaml beside the Terraform code.",
 )
 check_option = click.option("--check", is_flag=True, help="Exit with 3 if anything is asked for.")
-dry_option = click.option(
-    "--dry-run", is_flag=True, help="Go the whole way, stop before the push, show the diff."
-)
+dry_option = click.option("--dry-run", is_flag=True, help="Go the whole way, stop before the push, show the diff.")
 
 
 def profile_option(required: bool) -> Callable[[Command], Command]:
     """The option that names a saved demand profile."""
     text = "Demand profile that `headroom forecast --out` saved."
-    return click.option(
-        "--profile", "profile_path", type=click.Path(path_type=Path), required=required, help=text
-    )
+    return click.option("--profile", "profile_path", type=click.Path(path_type=Path), required=required, help=text)
 
 
 @click.command(
@@ -49,9 +45,7 @@ def profile_option(required: bool) -> Callable[[Command], Command]:
 )
 @env_option
 @profile_option(required=True)
-@click.option(
-    "--usage", "usage_path", type=click.Path(path_type=Path), help="Realised usage, to see releases."
-)
+@click.option("--usage", "usage_path", type=click.Path(path_type=Path), help="Realised usage, to see releases.")
 @now_option
 @check_option
 @as_json

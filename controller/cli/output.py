@@ -88,8 +88,7 @@ def progress(what: str) -> Iterator[Report]:
         seen: set[str] = set()
 
         def line(stage: str, fraction: float) -> None:
-            del fraction
-            if stage not in seen:
+            if stage not in seen and fraction < 1:
                 seen.add(stage)
                 note(f"{what}: {stage}")
 

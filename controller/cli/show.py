@@ -92,9 +92,7 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
             }
             for x in outcomes
         ]
-        document(
-            {"environment": plan.environment, "now": stamp(plan.now), "outcomes": rows, "notes": plan.notes}
-        )
+        document({"environment": plan.environment, "now": stamp(plan.now), "outcomes": rows, "notes": plan.notes})
         return
     if not outcomes:
         click.echo("nothing to change")

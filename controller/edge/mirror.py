@@ -54,9 +54,7 @@ def cli_config(mirror: Path | None, registry: str, cache: Path | None = None) ->
             "plugin_cache_may_break_dependency_lock_file = true",
         ]
     if mirror is not None:
-        held = sorted(
-            str(path.relative_to(mirror)) for path in mirror.glob(f"{registry}/*/*") if path.is_dir()
-        )
+        held = sorted(str(path.relative_to(mirror)) for path in mirror.glob(f"{registry}/*/*") if path.is_dir())
         lines += [
             "provider_installation {",
             "  filesystem_mirror {",

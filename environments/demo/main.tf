@@ -3,7 +3,7 @@
 locals {
   # The baseline: what each pool is while nobody asks for more.
   pools = {
-    web   = { base = 4, base_warm = 1, max = 14 }
+    web   = { base = 4, base_warm = 0, max = 14 }
     batch = { base = 4, base_warm = 0, max = 14 }
   }
 }

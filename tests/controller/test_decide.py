@@ -49,9 +49,7 @@ def test_need_is_counted_per_joint_draw_and_not_from_quantiles():
 
 
 def test_nothing_is_asked_below_the_threshold():
-    half = profile_of(
-        {"eu/shop": surge(6, 15, 24, 5), "us/etl": [4] * 72}, spread=0.3
-    )  # 15 cores: exactly base
+    half = profile_of({"eu/shop": surge(6, 15, 24, 5), "us/etl": [4] * 72}, spread=0.3)  # 15 cores: exactly base
     plan = decide(half, (), config_of(), NOW)
     assert plan.empty
     assert any(note.startswith("web") for note in plan.notes)
@@ -77,9 +75,7 @@ def test_a_merged_lease_is_raised_and_keeps_its_name():
 def test_a_proposal_that_differs_by_noise_stays_as_it_is():
     (first,) = decide(profile_of(SURGE, spread=0.05), (), config_of(), NOW).changes
     shifted = {g: surge(c[0], c[24], 25, 5) for g, c in SURGE.items()}
-    (second,) = decide(
-        profile_of(shifted, spread=0.055), (), config_of(), NOW, pending=(first.lease,)
-    ).changes
+    (second,) = decide(profile_of(shifted, spread=0.055), (), config_of(), NOW, pending=(first.lease,)).changes
     assert second.lease == first.lease
 
 

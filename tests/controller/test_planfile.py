@@ -193,9 +193,7 @@ def test_a_failed_plan_does_not_pass_for_one_without_changes(ask):
         ask(plan)
 
 
-@pytest.mark.parametrize(
-    "source", ["", "{", "[]", "{}", '{"format_version": 1}', '{"format_version": "2.0"}']
-)
+@pytest.mark.parametrize("source", ["", "{", "[]", "{}", '{"format_version": 1}', '{"format_version": "2.0"}'])
 def test_what_is_no_plan_is_refused(source):
     with pytest.raises(CheckError, match=r"plan"):
         load(source)

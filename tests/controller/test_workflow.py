@@ -49,8 +49,7 @@ def test_a_proposal_is_a_branch_a_commit_and_a_pull_request(origin, environment)
     ]
     web = outcomes[1]
     assert (
-        origin.git("diff", "--name-only", f"main...{web.branch}")
-        == f"environments/demo/{web.change.lease.path}"
+        origin.git("diff", "--name-only", f"main...{web.branch}") == f"environments/demo/{web.change.lease.path}"
     )
     assert origin.git("show", f"{web.branch}:environments/demo/{web.change.lease.path}") + "\n" == dump(
         web.change.lease

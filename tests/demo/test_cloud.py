@@ -109,9 +109,7 @@ def test_it_listens_on_loopback_only(endpoint):
     assert answers(endpoint)
     others = {item[4][0] for item in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     port = endpoint.rpartition(":")[2]
-    assert not [
-        other for other in others if not other.startswith("127.") and answers(f"http://{other}:{port}")
-    ]
+    assert not [other for other in others if not other.startswith("127.") and answers(f"http://{other}:{port}")]
 
 
 def test_it_ends_with_the_block_also_on_failure():
@@ -128,9 +126,7 @@ def test_it_ends_with_the_block_also_on_failure():
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_its_parent_however_that_ends(end):
-    program = (
-        "import time; from demo.cloud import cloud\nwith cloud() as c: print(c, flush=True); time.sleep(300)"
-    )
+    program = "import time; from demo.cloud import cloud\nwith cloud() as c: print(c, flush=True); time.sleep(300)"
     parent = subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ROOT,

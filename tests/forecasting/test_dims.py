@@ -75,9 +75,7 @@ def test_profile_that_is_wrong_names_the_producer_and_the_fault(break_it, said):
 
 def test_hour_of_floors_and_converts_to_utc():
     there = timezone(timedelta(hours=5, minutes=30))
-    assert dims.hour_of(datetime(2026, 4, 6, 13, 59, 59, 999999, tzinfo=there)) == np.datetime64(
-        "2026-04-06T08"
-    )
+    assert dims.hour_of(datetime(2026, 4, 6, 13, 59, 59, 999999, tzinfo=there)) == np.datetime64("2026-04-06T08")
     assert dims.hour_of(datetime(2026, 4, 6, 13, tzinfo=UTC)).dtype == "datetime64[ns]"
 
 

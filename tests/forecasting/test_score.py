@@ -34,9 +34,7 @@ def test_weighted_quantile_loss_skips_what_is_not_known():
     actual = np.array([[10.0, np.nan], [5.0, 0.0]])
     quantiles = np.stack([actual - 1, actual + 2])
     quantiles[:, 0, 1] = 1e9
-    kept = weighted_quantile_loss(
-        actual[[0, 1, 1], [0, 0, 1]], quantiles[:, [0, 1, 1], [0, 0, 1]], [0.1, 0.9]
-    )
+    kept = weighted_quantile_loss(actual[[0, 1, 1], [0, 0, 1]], quantiles[:, [0, 1, 1], [0, 0, 1]], [0.1, 0.9])
     assert weighted_quantile_loss(actual, quantiles, [0.1, 0.9]) == pytest.approx(kept)
 
 
@@ -75,9 +73,7 @@ def test_crps_of_known_values():
 def test_crps_of_a_normal_sample_is_near_its_closed_form():
     draws = np.random.default_rng(0).normal(size=100_000)
     # Gneiting and Raftery (2007), eq. 5, at y = 0: 2φ(0) − 1/√π.
-    assert crps_from_draws(draws, 0.0) == pytest.approx(
-        2 / np.sqrt(2 * np.pi) - 1 / np.sqrt(np.pi), abs=0.005
-    )
+    assert crps_from_draws(draws, 0.0) == pytest.approx(2 / np.sqrt(2 * np.pi) - 1 / np.sqrt(np.pi), abs=0.005)
 
 
 @given(arrays(float, (20, 3), elements=values), arrays(float, 3, elements=values))

@@ -84,8 +84,6 @@ def test_usage_scatters_around_the_mean():
 def test_resources_of_a_group_move_together():
     rhythm = rhythm_of()
     still = np.zeros(len(rhythm.clock))
-    group = make_group(
-        ANALYTICS, rhythm, still, still == 0, lambda purpose: np.random.default_rng([5, purpose])
-    )
+    group = make_group(ANALYTICS, rhythm, still, still == 0, lambda purpose: np.random.default_rng([5, purpose]))
     around = np.log(group.usage[:2] / group.mean[:2])
     assert np.corrcoef(around)[0, 1] > 0.5

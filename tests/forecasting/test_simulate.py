@@ -31,9 +31,7 @@ def test_truth_lies_on_the_grid_of_usage(simulation):
     truth = simulation.truth
     dims.check_usage(truth, "simulate")
     xr_coords = {name: usage[name] for name in usage.coords}
-    assert truth.coords.to_dataset().identical(
-        usage.drop_vars("demand").drop_attrs().assign_coords(xr_coords)
-    )
+    assert truth.coords.to_dataset().identical(usage.drop_vars("demand").drop_attrs().assign_coords(xr_coords))
     share = (usage.demand.sum("time") / truth.demand.sum("time")).values
     np.testing.assert_allclose(share, 1, atol=0.05)
     assert truth.intensity.dims == ("group", "time")
@@ -67,9 +65,7 @@ def test_each_region_has_a_surge_that_dominates_it_on_the_same_day_every_week(si
     surge = simulation.surges[place]
     assert surge.group == ("eu-west/analytics", "us-east/build-farm")[place]
     usage = from_table(simulation.table).demand.sel(resource="cpu")
-    region = (
-        usage.where(usage.region == surge.group.split("/")[0], drop=True).sum("group").values.reshape(6, 168)
-    )
+    region = usage.where(usage.region == surge.group.split("/")[0], drop=True).sum("group").values.reshape(6, 168)
     begin = 24 * surge.weekday + surge.hour
     within = np.zeros(168, dtype=bool)
     within[begin : begin + surge.hours + 3] = True

@@ -13,9 +13,7 @@ MICROSECONDS = int(pd.Timestamp(FIRST).timestamp()) * 1_000_000
 
 
 def test_missing_column_is_named_with_those_that_are_there():
-    with pytest.raises(
-        UsageError, match=r"column 'value' is missing; .*there: timestamp, region, Value, group"
-    ):
+    with pytest.raises(UsageError, match=r"column 'value' is missing; .*there: timestamp, region, Value, group"):
         check_columns(["timestamp", "region", "Value", "group", "resource"])
 
 
@@ -81,9 +79,7 @@ def test_slash_divides_region_from_group_and_may_only_stand_in_the_group():
         decode_labels(pd.Series(["eu/west"]), "region", allow_slash=False)
 
 
-@pytest.mark.parametrize(
-    "name", ["${var.x}", "../../etc", "a b", "$x$", "<script>", "grüße-東京", "it's", "-rf"]
-)
+@pytest.mark.parametrize("name", ["${var.x}", "../../etc", "a b", "$x$", "<script>", "grüße-東京", "it's", "-rf"])
 def test_hostile_but_readable_names_stay_what_they_are(name):
     assert decode_labels(pd.Series([name]), "group").names.tolist() == [name]
 

@@ -190,9 +190,7 @@ def test_a_grid_that_is_too_large_is_refused_before_it_is_built(monkeypatch):
 
 def test_categories_give_the_same_usage_as_text():
     table = pd.concat([table_of(group="a"), table_of(group="b", value=3.0)], ignore_index=True)
-    coded = table.astype(
-        {"region": "category", "group": "category", "resource": "category", "value": "float32"}
-    )
+    coded = table.astype({"region": "category", "group": "category", "resource": "category", "value": "float32"})
     assert digest(from_table(coded)) == digest(from_table(table))
 
 
@@ -230,10 +228,7 @@ def test_digest_follows_the_demand_and_the_labels_only():
         table.assign(resource="memory"),
         table.assign(timestamp=table["timestamp"] + pd.Timedelta(hours=1)),
     ]
-    assert (
-        len({one, digest(from_table(table, units={"cpu": "GHz"})), *map(digest, map(from_table, others))})
-        == 6
-    )
+    assert len({one, digest(from_table(table, units={"cpu": "GHz"})), *map(digest, map(from_table, others))}) == 6
 
 
 @settings(max_examples=40, deadline=None)
@@ -241,9 +236,7 @@ def test_digest_follows_the_demand_and_the_labels_only():
 def test_any_known_rows_in_any_order_land_where_they_belong(data):
     hours = data.draw(st.lists(st.integers(0, 119), min_size=48, max_size=120, unique=True))
     groups = data.draw(st.lists(st.sampled_from(["a", "b", "a/b"]), min_size=len(hours), max_size=len(hours)))
-    values = data.draw(
-        st.lists(st.floats(0, 1e300, allow_nan=False), min_size=len(hours), max_size=len(hours))
-    )
+    values = data.draw(st.lists(st.floats(0, 1e300, allow_nan=False), min_size=len(hours), max_size=len(hours)))
     start = pd.Timestamp("2026-04-06", tz="UTC")
     table = pd.DataFrame(
         {

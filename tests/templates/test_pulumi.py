@@ -84,9 +84,7 @@ def run(environment):
     def once(aws=None, **settings):
         aws = aws or Aws(running=4)
         pulumi.runtime.set_mocks(aws, project="demo", stack="test", logger=logging.getLogger("engine"))
-        pulumi.runtime.set_all_config(
-            {**SETTINGS, **{f"demo:{key}": value for key, value in settings.items()}}
-        )
+        pulumi.runtime.set_all_config({**SETTINGS, **{f"demo:{key}": value for key, value in settings.items()}})
 
         @pulumi.runtime.test
         def program():

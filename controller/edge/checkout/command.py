@@ -69,9 +69,7 @@ class Repository:
     bare: bool = True
     limit_seconds: float = LIMIT_SECONDS
 
-    def attempt(
-        self, *arguments: str, text: bytes = b"", variables: Mapping[str, str] | None = None
-    ) -> Result:
+    def attempt(self, *arguments: str, text: bytes = b"", variables: Mapping[str, str] | None = None) -> Result:
         """Run git with ``text`` on its standard input, whatever its exit status will be.
 
         Raises
@@ -124,9 +122,7 @@ def redact(text: str) -> str:
 def _run(directory: Path, command: list[str], text: bytes, limit_seconds: float) -> Result:
     # A session of its own: ssh finds no terminal to ask on, and one signal reaches all children of git.
     # GitPython's kill_after_timeout is not used, because its timer outlives ^C and holds up the exit.
-    started = Git(directory).execute(
-        command, istream=subprocess.PIPE, as_process=True, start_new_session=True
-    )
+    started = Git(directory).execute(command, istream=subprocess.PIPE, as_process=True, start_new_session=True)
     process = started.proc
     if process is None:
         raise GitError("git could not be started; is it installed, and on the PATH?")

@@ -14,9 +14,7 @@ _ABSENT = "The commit is not in the clone; run the command again."
 
 def trailers(repository: Repository, commit: str) -> dict[str, str]:
     """Trailers of a commit's message; of a key that occurs twice, the last."""
-    output = repository.run(
-        "log", "-1", "--format=%(trailers:only,unfold)", names.commit(commit), advice=_ABSENT
-    )
+    output = repository.run("log", "-1", "--format=%(trailers:only,unfold)", names.commit(commit), advice=_ABSENT)
     return parse_trailers(output.decode("utf-8", "replace"))
 
 

@@ -47,11 +47,7 @@ def is_relative_path(text: str) -> bool:
 
 def base_branch(name: str) -> str:
     """Pass the name of a branch that people own; Headroom's own are refused."""
-    if (
-        not _BRANCH.fullmatch(name)
-        or ".." in name
-        or any(x.endswith((".", ".lock")) for x in name.split("/"))
-    ):
+    if not _BRANCH.fullmatch(name) or ".." in name or any(x.endswith((".", ".lock")) for x in name.split("/")):
         raise GitError(f"{name!r} is no harmless branch name (letters, digits, . _ / -)")
     if name == "headroom" or name.startswith(OWN):
         raise GitError(f"{name}: branches below {OWN} are Headroom's own and cannot be a base")

@@ -132,9 +132,7 @@ class LocalForge:
         pull = _open(number, {number: self.get(number)}, "merged")
         approved = pull.approved_commit
         if approved is None:
-            raise ForgeError(
-                f"#{number} is not approved as it is; `headroom pr approve {number}` comes first"
-            )
+            raise ForgeError(f"#{number} is not approved as it is; `headroom pr approve {number}` comes first")
         try:
             words = f"Merge pull request #{number} from {pull.head}\n\n{pull.title}"
             commit = self.store.merge(approved, pull.base, words, now)

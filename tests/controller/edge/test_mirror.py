@@ -30,15 +30,11 @@ def test_the_variable_names_the_mirror(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_variable_that_names_no_mirror_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    with pytest.raises(
-        EngineError, match=r"HEADROOM_PROVIDER_MIRROR names .* unset HEADROOM_PROVIDER_MIRROR"
-    ):
+    with pytest.raises(EngineError, match=r"HEADROOM_PROVIDER_MIRROR names .* unset HEADROOM_PROVIDER_MIRROR"):
         mirror(REGISTRY)
 
 
-@pytest.mark.parametrize(
-    "place", ["home/.terraform.d", "data/terraform", "shared/terraform", "data/opentofu"]
-)
+@pytest.mark.parametrize("place", ["home/.terraform.d", "data/terraform", "shared/terraform", "data/opentofu"])
 def test_implied_folders_come_before_added_software(tmp_path: Path, place: str) -> None:
     expected = provider(tmp_path / place / "plugins")
     assert mirror(REGISTRY) == expected

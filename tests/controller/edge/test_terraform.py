@@ -72,9 +72,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_neither_terraform_nor_tofu_says_what_to_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        EngineError, match=r"neither .* get Terraform 1\.11 .*releases\.hashicorp\.com.* OpenTofu"
-    ):
+    with pytest.raises(EngineError, match=r"neither .* get Terraform 1\.11 .*releases\.hashicorp\.com.* OpenTofu"):
         find()
 
 

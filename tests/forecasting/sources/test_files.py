@@ -16,9 +16,7 @@ HOURS = 60
 def table():
     times = pd.date_range("2026-04-06", periods=HOURS, freq="h", tz="UTC")
     parts = [
-        pd.DataFrame(
-            {"timestamp": times, "region": region, "group": "web", "resource": "cpu", "value": value}
-        )
+        pd.DataFrame({"timestamp": times, "region": region, "group": "web", "resource": "cpu", "value": value})
         for region, value in (("NA", 1.25), ("grüße-東京", 2.5))
     ]
     return pd.concat(parts, ignore_index=True)
@@ -68,9 +66,7 @@ def test_missing_values_in_csv_are_not_known(written):
     assert read(path).attrs["not_finite"] == 1
     assert (
         int(
-            read(written("empty.csv", lambda t: t.assign(value=t.value.where(t.index != 3))))
-            .isnull()
-            .demand.sum()
+            read(written("empty.csv", lambda t: t.assign(value=t.value.where(t.index != 3)))).isnull().demand.sum()
         )
         == 1
     )
@@ -155,9 +151,7 @@ def test_csv_that_is_not_text_or_not_regular_is_refused(tmp_path):
     path.write_bytes("timestamp,region,group,resource,value\n2026-04-06,eu-été,a,cpu,1\n".encode("latin-1"))
     with pytest.raises(UsageError, match=r"usage.csv: the file is not text in UTF-8"):
         read(path)
-    path.write_text(
-        "timestamp,region,group,resource,value\n2026-04-06,eu,a,cpu,1\n2026-04-06,eu,a,cpu,1,2,3\n"
-    )
+    path.write_text("timestamp,region,group,resource,value\n2026-04-06,eu,a,cpu,1\n2026-04-06,eu,a,cpu,1,2,3\n")
     with pytest.raises(UsageError, match=r"usage.csv: the file cannot be read as CSV: .*line 3"):
         read(path)
     path.write_text("\n\n")

@@ -110,9 +110,7 @@ def test_no_hook_of_the_user_runs(origin, home, monkeypatch, how):
 
 
 def test_a_rewritten_url_cannot_bring_another_protocol(origin, home):
-    (home / ".gitconfig").write_text(
-        f'[url "ext::sh -c touch% {home}/pwned "]\n\tinsteadOf = "{origin.url}"\n'
-    )
+    (home / ".gitconfig").write_text(f'[url "ext::sh -c touch% {home}/pwned "]\n\tinsteadOf = "{origin.url}"\n')
     with pytest.raises(GitError, match="not allowed"), origin.clone():
         pass
     assert not (home / "pwned").exists()

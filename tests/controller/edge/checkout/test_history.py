@@ -3,9 +3,7 @@ from repositories import BRANCH, LEASES, NEW, OLD, OPEN, commit_on_base, pushed
 
 
 def test_trailers_are_read_back(origin):
-    message = (
-        "feat(capacity): hold 8\n\nWhy: not a trailer.\n\nLease-Id: demo/web/a\nDesired-Digest: 5a1e:2\n"
-    )
+    message = "feat(capacity): hold 8\n\nWhy: not a trailer.\n\nLease-Id: demo/web/a\nDesired-Digest: 5a1e:2\n"
     with origin.clone() as checkout:
         commit = commit_on_base(checkout, message=message)
         assert checkout.trailers(commit) == {"Lease-Id": "demo/web/a", "Desired-Digest": "5a1e:2"}
@@ -59,9 +57,7 @@ def test_a_release_gives_the_tree_that_git_revert_gives(origin, how):
     with origin.clone() as checkout:
         found = checkout.opening_commit(NEW)
         assert (found == opening) == (how == "merge")
-        release = commit_on_base(
-            checkout, {NEW: None}, f"revert(capacity): x\n\nThis reverts commit {found}."
-        )
+        release = commit_on_base(checkout, {NEW: None}, f"revert(capacity): x\n\nThis reverts commit {found}.")
         checkout.push(f"{BRANCH}-release", release, None)
     ada.git("revert", "--no-edit", found)
     assert origin.tree(release) == ada.git("rev-parse", "HEAD^{tree}")

@@ -43,9 +43,7 @@ def test_a_branch_that_someone_deleted_is_not_made_again(origin):
 
 def test_a_server_that_refuses_is_quoted_and_not_called_stale(origin):
     hook = origin.directory / "hooks/pre-receive"
-    hook.write_text(
-        "#!/bin/sh\necho 'no pushes on Fridays, see https://bot:s3cr3t@example.org' >&2\nexit 1\n"
-    )
+    hook.write_text("#!/bin/sh\necho 'no pushes on Fridays, see https://bot:s3cr3t@example.org' >&2\nexit 1\n")
     hook.chmod(0o755)
     with origin.clone() as checkout, pytest.raises(GitError, match="no pushes on Fridays") as caught:
         checkout.push(BRANCH, commit_on_base(checkout), None)

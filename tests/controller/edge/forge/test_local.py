@@ -259,9 +259,7 @@ def test_three_processes_at_once_lose_nothing_and_share_no_number(origin):
     root = Path(__file__).parents[4]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'tests'}"}
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN_MANY, origin.directory, name, str(count)], env=environment
-        )
+        subprocess.Popen([sys.executable, "-c", OPEN_MANY, origin.directory, name, str(count)], env=environment)
         for name in names
     ]
     assert [process.wait() for process in running] == [0, 0, 0]
