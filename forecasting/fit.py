@@ -47,7 +47,7 @@ class Effort:
 
 
 FIRST = Effort(tune=250, draws=250, target_accept=0.8)
-SECOND = Effort(tune=1000, draws=400, target_accept=0.95)
+SECOND = Effort(tune=1000, draws=1000, target_accept=0.9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,14 +50,17 @@ class Rough:
     ----------
     region_mean
         ``(region, resource, feature)``.
-    unit
-        How far off it may be, ``(region, resource)``.
+    groups
+        How many groups of a region move, at least 1, ``(region, resource)``.
+    hours
+        Hours of history of a group, on average, at least 1, ``(resource,)``.
     noise
         Noise of the middle group, ``(resource,)``.
     """
 
     region_mean: Floats
-    unit: Floats
+    groups: Floats
+    hours: Floats
     noise: Floats
 
 
@@ -91,18 +94,26 @@ def build(statistics: Statistics, moves: NDArray[np.bool_], regions: NDArray[np.
         noise = pm.LogNormal("noise", np.log(0.3), 1.0, dims="resource")
         likeness = pm.LogNormal("likeness", np.log(3.0), 0.7, dims="resource")
         between_groups = pm.LogNormal("between_groups", np.log(0.2), 1.0, dims="resource")
-        mean = _region_mean(estimate(statistics, moves, regions), statistics.stretch)
+        rough = estimate(statistics, moves, regions)
+        # What is left to learn of a region's mean: the sampler sees it at one, whatever the scales are now.
+        # Without that, groups that look all alike make a funnel of the posterior. Where nothing moves, there is
+        # nothing but the prior, and its own scale.
+        learnt = moves.any(axis=0).astype(np.float64)
+        unit = pt.ones((1, resources)) * _REGION_SCALE
+        if moves.any():
+            left = noise * pt.sqrt((between_groups**2 + 1 / rough.hours) / rough.groups)
+            unit = learnt * left + (1 - learnt) * unit
+        mean = _region_mean(rough.region_mean, unit[..., None], statistics.stretch)
         likelihood = _log_marginal(statistics, mean[regions], between_groups, noise, likeness)
         pm.Potential("history", pt.sum(likelihood * moves))
     return model
 
 
-def _region_mean(rough: Rough, stretch: Floats) -> TensorVariable:
-    """Add what regions share, ``(region, resource, feature)``, counted from rough estimates in their unit."""
+def _region_mean(rough: Floats, unit: TensorVariable, stretch: Floats) -> TensorVariable:
+    """Add what regions share, ``(region, resource, feature)``, counted from rough estimates in a unit."""
     dims = ("region", "resource", "feature")
-    unit = rough.unit[..., None]
-    place = pm.Normal("place", -rough.region_mean / unit, _REGION_SCALE / (stretch * unit), dims=dims)
-    return pm.Deterministic("region_mean", rough.region_mean + unit * place, dims=dims)
+    place = pm.Normal("place", -rough / unit, _REGION_SCALE / (stretch * unit), dims=dims)
+    return pm.Deterministic("region_mean", rough + unit * place, dims=dims)
 
 
 def _log_marginal(
@@ -150,12 +161,11 @@ def estimate(statistics: Statistics, moves: NDArray[np.bool_], regions: NDArray[
     count = np.tensordot(members, weight, axes=1)
     own = np.tensordot(members, weight * statistics.own, axes=1) / np.maximum(count, 1.0)
     mean = np.where(count > 0, own, statistics.pooled)
-    scatter = (weight * (statistics.own - mean[regions]) ** 2).mean(axis=-1).sum(axis=0)
-    within = scatter / np.maximum(moves.sum(axis=0), 1)
-    unit = np.sqrt(within / np.maximum(count[..., 0], 1.0)).clip(min=_SMALLEST)
+    hours = (statistics.hours * moves).sum(axis=0) / np.maximum(moves.sum(axis=0), 1)
 
     value = (statistics.rotation @ statistics.own[..., None])[..., 0]
     fitted = (value * (2 * statistics.projection - statistics.eigenvalue * value)).sum(axis=-1)
     variance = (statistics.energy - fitted) / np.maximum(statistics.hours, 1.0)
     middle = np.nanmedian(np.where(moves | ~moves.any(axis=0), variance, np.nan), axis=0)
-    return Rough(mean, unit, np.sqrt(middle.clip(min=_SMALLEST**2)))
+    noise = np.sqrt(middle.clip(min=_SMALLEST**2))
+    return Rough(mean, np.maximum(count[..., 0], 1.0), np.maximum(hours, 1.0), noise)
