@@ -84,7 +84,9 @@ def backtest(
         If usage does not reach back far enough for the first cutoff.
     """
     stride = stride_hours or horizon_hours
-    usage = _some_groups(usage, groups, seed)
+    if origins < 1 or horizon_hours < 1 or stride < 1:
+        raise ForecastingError("origins, horizon and stride must be at least 1")
+    usage, dropped = _usable(_some_groups(usage, groups, seed))
     length = usage.sizes[dims.TIME]
     cutoffs = [length - horizon_hours - k * stride for k in reversed(range(origins))]
     if cutoffs[0] < 2 * _DAY:
@@ -120,6 +122,7 @@ def backtest(
         "history_hours": history_hours,
         "origins": [f"{np.datetime_as_string(x, unit='m')}Z" for x in starts],
         "groups": usage.sizes[dims.GROUP],
+        "dropped_resources": dropped,
         "overall": {name: _overall(actual, value) for name, value in values.items()},
         "resources": _by_resource(usage, actual, values),
         "seconds_per_origin": {name: round(total / origins, 3) for name, total in seconds.items()},
@@ -140,6 +143,16 @@ def seasonal_naive(past: xr.Dataset, horizon_hours: int) -> Floats:
     last = whole[..., -season:][..., np.arange(horizon_hours) % season]
     spread = np.quantile(errors, LEVELS, axis=-1)
     return np.asarray(np.maximum(last[None] + spread[..., None], 0.0))
+
+
+def _usable(usage: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
+    """Drop resources that no group has in the half of the time that is replayed, and name them."""
+    late = usage[dims.DEMAND].isel({dims.TIME: slice(-(usage.sizes[dims.TIME] // 2), None)})
+    known = late.notnull().any((dims.GROUP, dims.TIME)).values
+    dropped = [str(x) for x in usage[dims.RESOURCE].values[~known]]
+    if not known.any():
+        raise ForecastingError("no resource has a known value in the later half of the usage")
+    return usage.isel({dims.RESOURCE: known}), dropped
 
 
 def _headroom(past: xr.Dataset, horizon_hours: int, seed: int) -> Floats:

@@ -144,7 +144,8 @@ def choose_panel(regions: NDArray[np.intp], rng: np.random.Generator) -> NDArray
 
 def diagnose(chains: xr.Dataset, divergences: int) -> Diagnostics:
     """Return the diagnostics of draws ``(chain, draw, …)`` of some parameters."""
-    r_hat, ess = az.rhat(chains), az.ess(chains)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a stuck chain gives NaN, which fails below
+        r_hat, ess = az.rhat(chains), az.ess(chains)
     worst = {str(name): float(values.max()) for name, values in r_hat.data_vars.items()}
     name = max(worst, key=lambda parameter: np.nan_to_num(worst[parameter], nan=np.inf))
     return Diagnostics(

@@ -39,8 +39,6 @@ class Transform:
         Scores of no demand at all and of `HIGHEST` times the highest demand: draws stay between them.
     moves
         Whether the series is known to change. One that never did is forecast to stay as it is.
-    known
-        Whether the series has any known value.
     """
 
     mean: Floats
@@ -49,7 +47,6 @@ class Transform:
     lowest: Floats
     highest: Floats
     moves: NDArray[np.bool_]
-    known: NDArray[np.bool_]
 
     def demand_of(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the demand of scores ``(…, group, resource)``, in the unit of the resource, ≥ 0."""
@@ -96,7 +93,7 @@ def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Tran
 
     scores = (np.sqrt(demand / mean) - centre) / spread
     highest = (np.sqrt(HIGHEST) * peak - centre) / spread
-    return scores, Transform(mean, centre, spread, -centre / spread, highest, moves, ~unseen)
+    return scores, Transform(mean, centre, spread, -centre / spread, highest, moves)
 
 
 def _middle_of_region(values: Floats, regions: NDArray[np.intp], seen: NDArray[np.bool_]) -> Floats:
