@@ -7,9 +7,9 @@ resource ends first, and quantiles do not add, so nodes are counted in every joi
 array([4, 3])
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 
 import numpy as np
 import xarray as xr
@@ -20,6 +20,7 @@ from controller.errors import PlanError
 from controller.lease import Lease
 
 Whole = NDArray[np.int64]
+_COUNTLESS = 1e9  # nodes; beyond it a cast could turn negative
 
 
 def per_resource(demand: NDArray[np.float64], capacity: NDArray[np.float64], target_utilisation: float) -> Whole:
@@ -37,7 +38,7 @@ def per_resource(demand: NDArray[np.float64], capacity: NDArray[np.float64], tar
     """
     total = demand.sum(axis=1) / (capacity * target_utilisation)[None, :, None]
     # A relative tolerance: 3 nodes' worth of demand summed in floating point must not ask for a fourth.
-    nodes: Whole = np.ceil(total * (1 - 1e-9)).astype(np.int64)
+    nodes: Whole = np.ceil(np.minimum(total * (1 - 1e-9), _COUNTLESS)).astype(np.int64)
     return nodes
 
 
@@ -86,7 +87,7 @@ def members(config: Config, groups: Sequence[str]) -> dict[str, tuple[str, ...]]
         If a pool serves none of ``groups``, or two pools would serve the same one.
     """
     served = {
-        name: tuple(g for g in groups if any(fnmatchcase(g, pattern) for pattern in pool.groups))
+        name: tuple(g for g in groups if any(_matches(g, pattern) for pattern in pool.groups))
         for name, pool in config.pools.items()
     }
     for name, labels in served.items():
@@ -102,10 +103,19 @@ def members(config: Config, groups: Sequence[str]) -> dict[str, tuple[str, ...]]
     return served
 
 
+def _matches(label: str, pattern: str) -> bool:
+    """Whether a label is what a pattern says; ``*`` stands for any text, everything else for itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), label, flags=re.DOTALL) is not None
+
+
 def held_floors(pool: Pool, leases: Iterable[Lease], times: Sequence[datetime]) -> Whole:
-    """Nodes that base and leases hold in each hour, array (time,); a lease holds from its merge on."""
+    """Nodes that base and leases hold in each hour, array (time,).
+
+    A lease holds from its merge on. It is counted to the end of its window only: after that ``decay`` may give it
+    back at any time, so what is needed then must be asked for.
+    """
     leases = tuple(leases)
-    floors = [min(pool.max, max([pool.base, *(x.floor for x in leases if x.live(t))])) for t in times]
+    floors = [min(pool.max, max([pool.base, *(x.floor for x in leases if t < x.ends)])) for t in times]
     return np.array(floors, dtype=np.int64)
 
 

@@ -26,10 +26,12 @@ def parse(text: str, path: str) -> Config:
         Naming file, line and key of everything that is wrong, and the allowed keys beside an unknown one.
     """
     try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):
+            raise ConfigError(f"{path}: aliases (*name) are not read; write the value out")
         node = yaml.compose(text, yaml.SafeLoader)
         _refuse_repeats(node, path)
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: empty, or not a mapping; it starts with: environment: <name>")
@@ -45,6 +47,8 @@ def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key.value, str):
+                raise ConfigError(f"{path}:{key.start_mark.line + 1}: a key is plain text")
             if key.value in seen:
                 raise ConfigError(f"{path}:{key.start_mark.line + 1}: {key.value} stands here a second time")
             seen.add(key.value)

@@ -18,7 +18,7 @@ import xarray as xr
 from controller.capacity import Whole, hours_of, members, node_draws, quantile, used_nodes
 from controller.config import Config
 from controller.evidence import stake
-from controller.lease import Lease, Ledger
+from controller.lease import Held, Lease, Ledger, fold
 from controller.plan import Change, DecayEvidence, Plan, Reason
 from forecasting.profile import DemandProfile
 
@@ -27,8 +27,9 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """Realised need of a pool: starts of the known hours, and nodes used in each."""
+    """Realised need of a pool: starts of the known hours, nodes used in each, and of how many groups."""
 
+    groups: int
     times: tuple[datetime, ...]
     nodes: Whole
 
@@ -37,7 +38,9 @@ class _Use:
         return self.times[-1] + _HOUR if self.times else None
 
     def since(self, start: datetime) -> tuple[tuple[datetime, int], ...]:
-        return tuple((t, int(n)) for t, n in zip(self.times, self.nodes, strict=True) if t >= start)
+        """Hours that reach past ``start``, and the nodes used in each."""
+        pairs = zip(self.times, self.nodes, strict=True)
+        return tuple((t, int(n)) for t, n in pairs if t + _HOUR > start)
 
 
 def decay(
@@ -65,7 +68,7 @@ def decay(
         if lease.pool not in config.pools:
             notes.append(f"{lease.pool}/{lease.id}: its pool is not in headroom.yaml; held until a human decides")
             continue
-        outcome = _lease(lease, uses.get(lease.pool), rest.get((lease.pool, lease.id)), config, now)
+        outcome = _lease(lease, ledger, uses.get(lease.pool), rest.get((lease.pool, lease.id)), config, now)
         if isinstance(outcome, str):
             notes.append(f"{lease.pool}/{lease.id}: {outcome}")
         else:
@@ -78,14 +81,14 @@ def _uses(usage: xr.Dataset | None, config: Config, now: datetime) -> dict[str, 
         return {}
     demand = usage["demand"]
     times = hours_of(demand)
-    seen = [i for i, t in enumerate(times) if t < now]
+    seen = [i for i, t in enumerate(times) if t + _HOUR <= now]  # an unfinished hour says too little
     demand, times = demand.isel(time=seen), [times[i] for i in seen]
     served = members(config, [str(x) for x in demand.coords["group"].values])
     uses = {}
     for name, pool in config.pools.items():
         nodes = used_nodes(demand, pool, served[name])
         known = np.flatnonzero(nodes >= 0)
-        uses[name] = _Use(tuple(times[i] for i in known), nodes[known])
+        uses[name] = _Use(len(served[name]), tuple(times[i] for i in known), nodes[known])
     return uses
 
 
@@ -106,22 +109,24 @@ def _forecast_needs(
     return needs
 
 
-def _lease(lease: Lease, use: _Use | None, rest: int | None, config: Config, now: datetime) -> Change | str:
+def _lease(
+    lease: Lease, ledger: Ledger, use: _Use | None, rest: int | None, config: Config, now: datetime
+) -> Change | str:
     """Release or step down one lease, or say in words why it is held."""
     pool, settings = config.pools[lease.pool], config.decay
     window = use.since(lease.starts) if use else ()
-    needed = [t for t, n in window if n >= settings.usage_threshold * lease.floor]
+    needed = [t for t, n in window if n > pool.base and n >= settings.usage_threshold * lease.floor]
     if now >= lease.expires:
-        return _change(lease, lease, use, window, needed, (("nothing: it has expired", 0),), config, now)
+        return _change(lease, lease, ledger, use, window, needed, (("nothing: it has expired", 0),), config, now)
     if why := _too_early(lease, use, config, now):
         return f"held: {why}"
     claims = _claims(lease, window, needed, rest, config, now)
     retained = max(n for _, n in claims)
     if retained <= pool.base:
-        return _change(lease, lease, use, window, needed, claims, config, now)
+        return _change(lease, lease, ledger, use, window, needed, claims, config, now)
     if lease.floor - retained >= settings.minimum_step_nodes:
         smaller = replace(lease, floor=retained, warm=min(lease.warm, pool.base_warm))
-        return _change(smaller, lease, use, window, needed, claims, config, now)
+        return _change(smaller, lease, ledger, use, window, needed, claims, config, now)
     return f"held: {', '.join(f'{n} nodes by {why}' for why, n in claims)}, of {lease.floor}"
 
 
@@ -133,6 +138,8 @@ def _too_early(lease: Lease, use: _Use | None, config: Config, now: datetime) ->
         return "no usage of its window is known yet"
     if now - use.until > timedelta(hours=config.decay.usage_age_hours):
         return f"usage is known only until {use.until:%Y-%m-%d %H:%M} UTC; missing data is not idleness"
+    if use.groups < (_noted(lease, "groups") or 0):
+        return f"usage has {use.groups} of the {_noted(lease, 'groups'):.0f} groups that it was sized for"
     if now < lease.ends and lease.floor <= config.pools[lease.pool].base:
         return "it keeps warm nodes only, until its window ends"
     return None
@@ -168,6 +175,7 @@ def _curve(lease_floor: int, base: int, idle_hours: float, half_life_hours: floa
 def _change(
     lease: Lease,
     before: Lease,
+    ledger: Ledger,
     use: _Use | None,
     window: Sequence[tuple[datetime, int]],
     needed: Sequence[datetime],
@@ -177,7 +185,7 @@ def _change(
 ) -> Change:
     released = lease is before
     evidence = DecayEvidence(
-        reason=_reason(before, needed, now),
+        reason=_reason(before, max((n for _, n in window), default=0) > config.pools[before.pool].base, now),
         usage_until=use.until if use else None,
         held=before.floor,
         base=config.pools[before.pool].base,
@@ -188,20 +196,33 @@ def _change(
         retained=claims,
         usage_threshold=config.decay.usage_threshold,
         half_life_hours=config.decay.half_life_hours,
-        foreseen=_foreseen(before),
-        given_back=stake(before, config, now, before.expires),
+        foreseen=_noted(before, "probability"),
+        given_back=stake(
+            config,
+            before.pool,
+            _without(ledger, None if released else lease, before, config, now),
+            fold(ledger, config.sizes, now)[before.pool],
+            (before.expires - now) / _HOUR,
+        ),
     )
     return Change("release" if released else "update", lease, before, evidence)
 
 
-def _reason(lease: Lease, needed: Sequence[datetime], now: datetime) -> Reason:
+def _without(ledger: Ledger, smaller: Lease | None, before: Lease, config: Config, now: datetime) -> Held:
+    """What the pool holds once the change is merged."""
+    others = [x for x in ledger if x is not before]
+    return fold([*others, smaller] if smaller else others, config.sizes, now)[before.pool]
+
+
+def _reason(lease: Lease, came: bool, now: datetime) -> Reason:
     if now >= lease.expires:
         return "expired"
-    if not needed:
+    if not came:
         return "demand never came"
     return "window over" if now >= lease.ends else "demand passed"
 
 
-def _foreseen(lease: Lease) -> float | None:
-    value = dict(lease.evidence).get("probability")
+def _noted(lease: Lease, key: str) -> float | None:
+    """A number of the lease's evidence."""
+    value = dict(lease.evidence).get(key)
     return float(value) if isinstance(value, int | float) else None

@@ -76,24 +76,25 @@ def _pool(
     need = Need(groups, tuple(resources), nodes, tuple(times), held_floors(pool, leases, times))
     # Capacity is not there before it is merged, applied and booted; far windows wait for a newer forecast.
     first, last = now + config.ready_in(name), now + timedelta(hours=settings.propose_ahead_hours)
-    in_reach = np.array([first <= t <= last for t in times])
     uncovered = need.exceeds.mean(axis=0) >= 1 - settings.confidence_threshold
+    hot = uncovered & np.array([first <= t for t in times])
+    alive, waiting = [x for x in leases if x.ends > now], [x for x in pending if x.pool == name]
     changes: dict[str, Change] = {}
-    for start, stop in _join(uncovered & in_reach, settings.window_gap_hours, settings.longest_window_hours):
+    for start, stop in _join(hot, settings.window_gap_hours, settings.longest_window_hours):
         window = slice(start, stop)
-        if need.probability(window) < settings.confidence_threshold:
+        if times[start] > last or need.probability(window) < settings.confidence_threshold:
             continue
-        merged = _overlapping(leases, need, window, settings.window_gap_hours)
-        waiting = _overlapping([x for x in pending if x.pool == name], need, window, settings.window_gap_hours)
-        lease = _lease(name, config, need, window, merged, waiting)
+        merged = _nearest(alive, need, window, settings.window_gap_hours)
+        proposed = _nearest(waiting, need, window, settings.window_gap_hours)
+        # Each lease answers for one window, so that two windows never write the same file.
+        alive, waiting = [x for x in alive if x is not merged], [x for x in waiting if x is not proposed]
+        lease = _lease(name, config, need, window, merged, proposed)
         if merged is not None and digest(lease) == digest(merged):
             continue
-        evidence = forecast_evidence(profile, need, window, lease, config, now)
+        warm_held = max([pool.base_warm, *(x.warm for x in leases if x.ends > times[start])])
+        evidence = forecast_evidence(profile, need, window, lease, warm_held, config, now)
         action: Action = "update" if merged else "open"
-        # Two windows that overlap the same lease are one change: the larger one is kept.
-        earlier = changes.get(lease.id)
-        if earlier is None or earlier.lease.floor < lease.floor:
-            changes[lease.id] = Change(action, explained(lease, evidence), merged, evidence)
+        changes[lease.id] = Change(action, explained(lease, evidence), merged, evidence)
     return list(changes.values())
 
 
@@ -108,27 +109,34 @@ def _join(hot: NDArray[np.bool_], gap: int, longest: int) -> list[tuple[int, int
     return windows
 
 
-def _overlapping(leases: Sequence[Lease], need: Need, window: slice, gap_hours: int) -> Lease | None:
-    """Earliest lease whose window meets the given one, or comes as close as windows that are joined."""
-    gap, (start, stop) = timedelta(hours=gap_hours), need.bounds(window)
-    near = [x for x in leases if x.starts - gap < stop and start < x.ends + gap]
-    return min(near, key=lambda x: (x.starts, x.id)) if near else None
+def _nearest(leases: Sequence[Lease], need: Need, window: slice, gap_hours: int) -> Lease | None:
+    """Lease whose window overlaps the given one most; else the nearest that comes as close as joined windows."""
+    start, stop = need.bounds(window)
+
+    def overlap(lease: Lease) -> timedelta:
+        return min(stop, lease.ends) - max(start, lease.starts)
+
+    near = [x for x in leases if overlap(x) > -timedelta(hours=gap_hours)]
+    return max(near, key=lambda x: (overlap(x), x.id)) if near else None
 
 
 def _lease(
-    name: str, config: Config, need: Need, window: slice, merged: Lease | None, waiting: Lease | None
+    name: str, config: Config, need: Need, window: slice, merged: Lease | None, proposed: Lease | None
 ) -> Lease:
-    """Size the window's lease, settled against the one that is merged or waiting already."""
+    """Size the window's lease, settled against the one that is merged or proposed already."""
     settings, largest = config.decide, need.largest(window)
     floor = quantile(largest, settings.service_level)
     warm = quantile(largest, settings.shadow_level) - floor
     starts, ends = need.bounds(window)
     expires = ends + timedelta(hours=settings.expiry_margin_hours)
+    known = merged or proposed
     if merged is not None:  # what is merged is only ever raised here; letting go is decay's
-        starts, ends = min(starts, merged.starts), max(ends, merged.ends)
         floor, warm = max(floor, merged.floor), max(warm, merged.warm)
-        expires = max(expires, merged.expires)
-    known = waiting or merged
+        starts, ends, expires = min(starts, merged.starts), max(ends, merged.ends), max(expires, merged.expires)
+        if proposed is not None and proposed.id == merged.id:
+            known = proposed
+    elif proposed is not None and proposed.starts < starts < proposed.ends:
+        starts = proposed.starts  # its window has come within reach of the boot time: it is the same window
     if known is not None and _close(known, starts, ends, floor, warm, config):
         return known
     identity = known.id if known else lease_id(config.environment, name, starts)
@@ -136,8 +144,11 @@ def _lease(
 
 
 def _close(known: Lease, starts: datetime, ends: datetime, floor: int, warm: int, config: Config) -> bool:
-    """Whether a proposal differs from a known lease by no more than the hysteresis."""
+    """Whether a proposal, as the guards would clip it, is within the hysteresis of a known lease."""
     nodes, hours = config.decide.hysteresis_nodes, timedelta(hours=config.decide.hysteresis_hours)
+    most = config.pools[known.pool].max
+    floor = min(floor, most)
+    warm = min(warm, most - floor)
     return (
         abs(known.floor - floor) <= nodes
         and abs(known.warm - warm) <= nodes

@@ -8,6 +8,7 @@ may say of a lease.
 (0.5, [5, 2])
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from controller.capacity import Whole, quantile
 from controller.config import Config
-from controller.lease import Lease, Scalar
+from controller.lease import Held, Lease, Scalar
 from controller.plan import Change, ForecastEvidence, Interval, Stake
 from forecasting.profile import DemandProfile
 
 _HOUR = timedelta(hours=1)
+_DIGEST = re.compile(r"[^0-9a-f]")  # a profile is a file from anywhere
 _NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _LEVELS = (0.5, 0.8, 0.95)
 
@@ -65,26 +67,34 @@ class Need:
 
 
 def forecast_evidence(
-    profile: DemandProfile, need: Need, window: slice, lease: Lease, config: Config, now: datetime
+    profile: DemandProfile,
+    need: Need,
+    window: slice,
+    lease: Lease,
+    warm_held: int,
+    config: Config,
+    now: datetime,
 ) -> ForecastEvidence:
-    """Say why ``lease`` is asked for over ``window``."""
+    """Say why ``lease`` is asked for over ``window``; ``warm_held`` nodes are warm without it."""
     settings, largest = config.decide, need.largest(window)
     short = np.maximum(need.nodes[:, window] - need.held[window], 0)
     alone = [
         (name, quantile(need.by_resource[:, i, window].max(axis=1), settings.service_level))
         for i, name in enumerate(need.resources)
     ]
-    merge_by = lease.starts - config.ready_in(lease.pool)
-    planned, early, most = _stakes(lease, config, merge_by, now)
+    merge_by = max(now, need.bounds(window)[0] - config.ready_in(lease.pool))
+    held = Held(int(need.held[window].min()), warm_held)
+    planned, early, most = _stakes(lease, held, config, merge_by, now)
     return ForecastEvidence(
         issued=profile.issued,
-        forecast=str(profile.dataset.attrs.get("data_digest", ""))[:12],
+        forecast=_DIGEST.sub("", str(profile.dataset.attrs.get("data_digest", "")))[:12],
         draws=need.by_resource.shape[0],
         probability=need.probability(window),
         threshold=settings.confidence_threshold,
         service_level=settings.service_level,
         shadow_level=settings.shadow_level,
-        held=int(need.held[window].min()),
+        held=held.floor,
+        held_warm=held.warm,
         median=quantile(largest, 0.5),
         intervals=tuple(
             Interval(p, quantile(largest, (1 - p) / 2), quantile(largest, (1 + p) / 2)) for p in _LEVELS
@@ -101,38 +111,41 @@ def forecast_evidence(
     )
 
 
-def stake(lease: Lease, config: Config, since: datetime, until: datetime) -> Stake:
-    """What ``lease`` holds above the pool's base from ``since`` to ``until``, in node-hours and money."""
-    pool = config.pools[lease.pool]
-    hours = max(0.0, (until - since) / _HOUR)
-    floor, warm = max(0, lease.floor - pool.base), max(0, lease.warm - pool.base_warm)
+def stake(config: Config, pool_name: str, before: Held, after: Held, hours: float) -> Stake:
+    """What holding ``after`` instead of ``before`` takes in so many hours, in node-hours and money."""
+    pool, span = config.pools[pool_name], max(0.0, hours)
+    floor, warm = after.floor - before.floor, after.warm - before.warm
     warm_price = pool.price_per_hour if pool.warm_runs else pool.warm_price_per_hour
-    return Stake(hours * (floor + warm), hours * (floor * pool.price_per_hour + warm * warm_price))
+    return Stake(span * (floor + warm), span * (floor * pool.price_per_hour + warm * warm_price))
 
 
-def _stakes(lease: Lease, config: Config, merge_by: datetime, now: datetime) -> tuple[Stake, Stake, Stake]:
+def _stakes(
+    lease: Lease, before: Held, config: Config, merge_by: datetime, now: datetime
+) -> tuple[Stake, Stake, Stake]:
     """Planned, early and most, as the evidence names them."""
-    return (
-        stake(lease, config, merge_by, lease.ends),
-        stake(lease, config, now, now + _HOUR),
-        stake(lease, config, now, lease.expires),
-    )
+    pool = config.pools[lease.pool]
+    after = Held(max(before.floor, lease.floor), max(before.warm, min(lease.warm, pool.max - lease.floor)))
+    spans = ((lease.ends - merge_by) / _HOUR, 1.0, (lease.expires - now) / _HOUR)
+    planned, early, most = (stake(config, lease.pool, before, after, hours) for hours in spans)
+    return planned, early, most
 
 
 def restaked(change: Change, config: Config, now: datetime) -> Change:
     """Count the stakes of a change anew, after a guardrail has made it smaller."""
     if isinstance(change.evidence, ForecastEvidence):
-        planned, early, most = _stakes(change.lease, config, change.evidence.merge_by, now)
+        held = Held(change.evidence.held, change.evidence.held_warm)
+        planned, early, most = _stakes(change.lease, held, config, change.evidence.merge_by, now)
         evidence = replace(change.evidence, planned=planned, early=early, most=most)
         return replace(change, evidence=evidence)
     return change
 
 
 def explained(lease: Lease, evidence: ForecastEvidence) -> Lease:
-    """Put what a reader of the file wants to know into the lease; no decision reads it."""
+    """Put what a reader of the file wants to know into the lease; of it ``decay`` reads the count of groups."""
     known: dict[str, Scalar] = {
         "binding": evidence.binding,
         "forecast": evidence.forecast,
+        "groups": len(evidence.groups),
         "held": evidence.held,
         "median": evidence.median,
         "probability": round(evidence.probability, 3),

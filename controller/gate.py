@@ -66,6 +66,9 @@ def judge_plan(config: Config, ledger: Ledger, plan: planfile.PlanJson, now: dat
     if failures:
         return Verdict(warnings=tuple(warnings), failures=tuple(failures))
     failures += [f"{address}: the plan destroys it" for address in planfile.destroys(plan)]
+    known = {pool.plan.address for pool in config.pools.values() if pool.plan is not None}
+    changed = planfile.summary(plan).changes
+    warnings += [f"{x.address}: the plan changes it too ({x.action})" for x in changed if x.address not in known]
     checked = []
     held = fold(ledger, config.sizes, now)
     for name, pool in sorted(config.pools.items()):
@@ -75,7 +78,9 @@ def judge_plan(config: Config, ledger: Ledger, plan: planfile.PlanJson, now: dat
         wrong = _differences(name, pool, pool.plan, held[name], plan)
         failures += wrong
         if not wrong:
-            checked.append(f"{name}: the plan holds floor {held[name].floor} and warm {held[name].warm}")
+            seen = pool.warm_runs or pool.plan.warm is not None
+            warm = f"and warm {held[name].warm}" if seen else "; warm is not checked (no pools.….plan.warm)"
+            checked.append(f"{name}: the plan holds floor {held[name].floor} {warm}")
     return Verdict(tuple(checked), tuple(warnings), tuple(failures))
 
 

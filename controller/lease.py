@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.errors import LeaseError
@@ -23,6 +23,7 @@ VERSION = 1
 # Names become paths, refs and Terraform keys, so only what is harmless in all three may pass.
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MOST_NODES = 100_000
+LONGEST = timedelta(days=366)  # a lease that never expires would void the dead-man switch
 _KEYS = ("ends", "environment", "evidence", "expires", "floor", "id", "pool", "starts", "version", "warm")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -120,15 +121,15 @@ def parse(text: str, path: str) -> Lease:
         If the text is not a lease, or does not belong at ``path``. The message names the file and the field.
     """
     try:
-        record = json.loads(text)
-    except ValueError as error:
+        record = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise LeaseError(f"{path}: not JSON ({error})") from error
     if not isinstance(record, dict):
         raise LeaseError(f"{path}: a lease is a JSON object, this is {type(record).__name__}")
     unknown, missing = sorted(set(record) - set(_KEYS)), sorted(set(_KEYS) - set(record))
     if unknown or missing:
         raise LeaseError(f"{path}: unknown keys {unknown}, missing keys {missing}; a lease has {', '.join(_KEYS)}")
-    if record["version"] != VERSION:
+    if (type(record["version"]), record["version"]) != (int, VERSION):  # True equals 1
         raise LeaseError(f"{path}: version is {record['version']!r}; this Headroom reads version {VERSION}")
     lease = Lease(
         environment=_name(record, "environment", path),
@@ -143,6 +144,8 @@ def parse(text: str, path: str) -> Lease:
     )
     if not lease.starts < lease.ends <= lease.expires:
         raise LeaseError(f"{path}: starts < ends <= expires does not hold")
+    if lease.expires - lease.starts > LONGEST or not 2000 <= lease.starts.year < 2200:
+        raise LeaseError(f"{path}: it holds for over {LONGEST.days} days, or outside of 2000 to 2199")
     if path != lease.path:
         raise LeaseError(f"{path}: pool and id say it belongs at {lease.path}")
     return lease
@@ -160,6 +163,10 @@ def stamp(moment: datetime) -> str:
 
 def _utc(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _record(lease: Lease) -> dict[str, Any]:

@@ -107,9 +107,10 @@ def marked(body: str) -> Mapping[str, Any]:
 
 
 def markdown(text: object) -> str:
-    """Make text from outside harmless in Markdown: no markup, no HTML, no mention, one short line."""
+    """Make text from outside harmless in Markdown: no markup, HTML, mention or link, one short line."""
     escaped = _SPECIAL.sub(r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
-    return escaped.replace("\\>", "&gt;").replace("@", "@\u200b")
+    escaped = escaped.replace("\\>", "&gt;").replace("@", "@\u200b").replace("$", "\\$")
+    return escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")  # no link of its own making
 
 
 def plain(text: object) -> str:

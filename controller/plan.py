@@ -63,6 +63,7 @@ class ForecastEvidence:
     service_level: float
     shadow_level: float
     held: int
+    held_warm: int
     median: int
     intervals: tuple[Interval, ...]
     needs: tuple[tuple[str, int], ...]

@@ -45,9 +45,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a plan is not to be trusted (``errored``, ``incomplete``), or what it warns of (``check``)."""
+    """Why a plan is not to be trusted, or, of kind ``check``, what it warns of."""
 
-    kind: Literal["errored", "incomplete", "check"]
+    kind: Literal["errored", "incomplete", "condition", "check"]
     message: str
 
 
@@ -87,7 +87,8 @@ def problems(plan: PlanJson) -> tuple[Problem, ...]:
             for problem in instance.get("problems", ())
         ]
         address = result["address"]["to_display"]
-        found.append(Problem("check", f"{address}: {'; '.join(messages) or 'failed'}"))
+        kind: Literal["check", "condition"] = "check" if result["address"].get("kind") == "check" else "condition"
+        found.append(Problem(kind, f"{address}: {'; '.join(messages) or 'failed'}"))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ one pull request.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from controller.edge.checkout import Checkout, Location, clone, locate
 from controller.edge.files import CONFIG, environment_texts, template_texts
 from controller.edge.forge import Forge, PullRequest
 from controller.edge.forge.local import LocalForge
-from controller.errors import ConfigError, LeaseError
+from controller.errors import ConfigError, GitError, LeaseError
 from controller.gate import Verdict, folded_at, judge_ledger, judge_plan
 from controller.guardrails import guard
 from controller.lease import Ledger, parse_ledger, stamp
@@ -114,8 +114,9 @@ def propose(
 ) -> tuple[Plan, list[Outcome]]:
     """Open or update the pull requests that a profile asks for."""
     with workplace(directory) as place:
-        waiting = pending(place)
+        waiting, notes = pending(place)
         wanted = guard(decide(profile, place.ledger, place.config, now, waiting), place.config)
+        wanted = replace(wanted, notes=(*wanted.notes, *notes))
         return wanted, [publish(place, change, now, dry_run) for change in wanted.changes]
 
 
@@ -128,24 +129,42 @@ def release(
 ) -> tuple[Plan, list[Outcome]]:
     """Open or update the pull requests that give capacity back."""
     with workplace(directory) as place:
+        waiting, notes = pending(place)
         wanted = guard(decay(place.ledger, usage, profile, place.config, now), place.config)
-        return wanted, [publish(place, change, now, dry_run) for change in wanted.changes]
+        step = place.config.decay.minimum_step_nodes
+        changes = tuple(_settled(change, waiting, step) for change in wanted.changes)
+        wanted = replace(wanted, changes=changes, notes=(*wanted.notes, *notes))
+        return wanted, [publish(place, change, now, dry_run) for change in changes]
 
 
-def pending(place: Workplace) -> Ledger:
-    """Leases that are proposed and neither merged nor refused, as the tips of their branches have them."""
-    leases = []
+def _settled(change: Change, waiting: Ledger, minimum_step_nodes: int) -> Change:
+    """Leave a step-down that waits for review as it is, unless it could be smaller by a whole step more."""
+    for lease in waiting:
+        same = (lease.pool, lease.id) == (change.lease.pool, change.lease.id)
+        if change.action == "update" and same and 0 <= lease.floor - change.lease.floor < minimum_step_nodes:
+            return replace(change, lease=lease)
+    return change
+
+
+def pending(place: Workplace) -> tuple[Ledger, tuple[str, ...]]:
+    """Leases that are proposed and not merged, as their branches have them, and what could not be read.
+
+    The branch's name says which lease it is, whoever committed last. Refused ones count too, so that the same ask
+    finds its name again, and stays silent.
+    """
+    leases, notes = [], []
     for branch, tip in place.checkout.remote_branches(f"headroom/{place.config.environment}/").items():
-        found = place.forge.find(branch)
-        said = place.checkout.trailers(tip)
-        if said.get("Lease-Action") not in {"open", "update"} or (found and found.state != "open"):
-            continue
-        _, pool, name = said.get("Lease-Id", "//").split("/", 2)
+        pool, _, name = branch.split("/", 2)[2].partition("/")
         below = f"leases/{pool}/{name}.json"
-        text = place.checkout.read_at(tip, f"{place.where.path}/leases").get(f"{place.where.path}/{below}")
-        if text is not None:
-            leases.append(parse_lease(text, below))
-    return tuple(leases)
+        if name.endswith("-release") or place.checkout.merged(tip):
+            continue
+        try:
+            text = place.checkout.read_at(tip, f"{place.where.path}/{below}").get(f"{place.where.path}/{below}")
+            if text is not None:
+                leases.append(parse_lease(text, below))
+        except (GitError, LeaseError) as error:
+            notes.append(f"{branch} is passed over: {error}")
+    return tuple(leases), tuple(notes)
 
 
 def publish(place: Workplace, change: Change, now: datetime, dry_run: bool = False) -> Outcome:
@@ -159,7 +178,7 @@ def publish(place: Workplace, change: Change, now: datetime, dry_run: bool = Fal
     request = forge.find(branch)
     if standing := _standing(place, change, said, branch, tip, request):
         return standing
-    if tip is None or checkout.trailers(tip).get("Desired-Digest") != said.digest:
+    if tip is None or not _fits(place, change, said, tip):
         written = {f"{path}/{name}": text for name, text in files(change).items()}
         commit = checkout.commit_on(checkout.base_commit, written, said.commit, now, f"{path}/leases")
         if dry_run:
@@ -184,18 +203,27 @@ def _standing(
 ) -> Outcome | None:
     """Say why a change needs nothing written: it stands as wanted, was refused, or belongs to a human now."""
     checkout, number = place.checkout, request.number if request else None
-    if request and request.state == "closed" and request.digest == said.digest:
-        return Outcome(change, said, branch, "silenced", number, why="it was closed without a merge")
-    if tip is None:
+    for refused in place.forge.list("closed"):
+        if refused.head == branch and refused.digest == said.digest:
+            return Outcome(change, said, branch, "silenced", refused.number, why="it was closed without a merge")
+    if tip is None or checkout.merged(tip):
         return None
     strangers = checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email)
     if strangers:
         why = f"{', '.join(strangers)} committed to {branch}"
         return Outcome(change, said, branch, "hands off", number, why=why)
-    wanted = checkout.trailers(tip).get("Desired-Digest") == said.digest
-    if wanted and request and request.state == "open" and request.digest == said.digest:
-        return Outcome(change, said, branch, "unchanged", number)
-    return None
+    is_open = request is not None and request.state == "open" and request.digest == said.digest
+    return (
+        Outcome(change, said, branch, "unchanged", number) if is_open and _fits(place, change, said, tip) else None
+    )
+
+
+def _fits(place: Workplace, change: Change, said: Words, tip: str) -> bool:
+    """Whether a branch asks for what is wanted, and would merge: its base had the lease's file as it is now."""
+    checkout, path = place.checkout, f"{place.where.path}/{change.lease.path}"
+    if checkout.merged(tip) or checkout.trailers(tip).get("Desired-Digest") != said.digest:
+        return False
+    return checkout.read_at(checkout.parent(tip), path) == checkout.read(path)
 
 
 def check(directory: Path, document: planfile.PlanJson | None, now: datetime) -> Verdict:

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "dims", "table", "usage", "sources", "sessions", "simulate", "basis", "model", "fit",
-        "predict", "profile", "score", "chart", "forecast", "backtest",
+        "errors", "dims", "table", "usage", "sources", "sessions", "simulate", "transform",
+        "basis", "sufficient", "model", "fit", "predict", "profile", "score", "chart", "forecast", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",

@@ -115,7 +115,10 @@ def release(
 @now_option
 @as_json
 def check(directory: Path, plan_json: Path | None, now: datetime, output: str) -> None:
-    """Gate for CI: the lease files are valid and within limits, the plan does what they say, no more."""
+    """Gate for CI: lease files are valid and within limits; the plan does what they say and destroys nothing.
+
+    With --plan-json leases are judged at the moment of the plan, else at --now.
+    """
     document_of_plan = None
     if plan_json is not None:
         try:

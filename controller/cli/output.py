@@ -41,6 +41,8 @@ class Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no time; write 2026-11-24T12:00Z", param, ctx)
+        if not 1971 <= moment.year < 2200:
+            self.fail(f"{value!r} lies outside of 1971 to 2199", param, ctx)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -29,7 +29,11 @@ def environment_texts(directory: Path) -> dict[str, str]:
     if not (directory / CONFIG).is_file():
         raise ConfigError(f"{directory}: no {CONFIG} is in it; --env names the directory of an environment")
     texts = {CONFIG: _text(directory / CONFIG)}
-    for path in sorted((directory / "leases").rglob("*.json")):
+    for path in sorted((directory / "leases").rglob("*")):
+        if path.is_symlink():
+            raise LeaseError(f"{path}: a link; links are not followed")
+        if path.suffix != ".json":
+            continue
         texts[path.relative_to(directory).as_posix()] = _text(path)
     return texts
 

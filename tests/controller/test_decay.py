@@ -114,3 +114,27 @@ def test_unknown_hours_are_not_taken_for_idle_ones():
     plan = at(27, [10.0] * 18 + [nothing] * 9, ledger=(lease,))
     assert plan.empty
     assert "no usage of its window" in plan.notes[0]
+
+
+def test_a_group_that_is_missing_from_the_usage_is_not_idle():
+    lease = replace(LEASE, ends=NOW + 60 * HOUR, expires=NOW + 84 * HOUR, evidence=(("groups", 2),))
+    plan = at(27, [10.0] * 27, ledger=(lease,))
+    assert plan.empty
+    assert "1 of the 2 groups" in plan.notes[0]
+
+
+def test_an_unfinished_hour_says_nothing():
+    used = [10.0] * 18 + [38.0] * 5 + [0.0]
+    assert at(23.5, used).empty  # the hour from 23 on is at its half
+
+
+def test_use_within_the_base_is_no_need():
+    lease = replace(LEASE, floor=4, ends=NOW + 60 * HOUR, expires=NOW + 84 * HOUR)
+    (change,) = at(40, [14.0] * 40, ledger=(lease,)).changes  # 3 of 4 nodes, and 3 are the base
+    assert change.evidence.reason == "demand never came"
+    assert change.evidence.given_back.node_hours == 88  # one node and one warm one until the expiry
+
+
+def test_a_window_that_starts_within_an_hour_is_looked_at():
+    lease = replace(LEASE, starts=LEASE.starts + HOUR / 2)
+    assert at(19, [10.0] * 18 + [38.0], ledger=(lease,)).empty

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
 
-from controller.capacity import held_floors
+from controller.capacity import held_floors, members
 from controller.decide import decide
 from controller.errors import PlanError
 from controller.guardrails import guard
@@ -172,3 +172,54 @@ def test_laws_of_a_decision(eu, us, spread, held):
             assert lease.floor > pool.base
             assert change.evidence.held >= pool.base
             assert floors[0] >= pool.base
+
+
+def test_windows_that_were_cut_keep_their_own_leases():
+    long = profile_of({"eu/shop": surge(6, 30, 20, 12), "us/etl": [4.0] * 72})
+    config = config_of(decide="{longest_window_hours: 4}")
+    first = decide(long, (), config, NOW)
+    assert [(x.lease.starts - NOW) / HOUR for x in first.changes] == [20, 24, 28]
+    again = decide(long, (), config, NOW, pending=tuple(x.lease for x in first.changes))
+    assert [x.lease for x in again.changes] == [x.lease for x in first.changes]
+
+
+def test_a_peak_that_comes_again_after_a_window_is_asked_again():
+    daily = {"eu/shop": [30 if t % 24 < 4 else 6 for t in range(72)], "us/etl": [4.0] * 72}
+    held = lease_of(floor=7, start=24, hours=4)  # expires a day after, when the next peak begins
+    changes = decide(profile_of(daily), (held,), config_of(), NOW + HOUR).changes
+    assert [(x.action, (x.lease.starts - NOW) / HOUR) for x in changes] == [("open", 48)]
+
+
+def test_windows_are_not_cut_at_the_far_end_of_reach():
+    far = profile_of({"eu/shop": surge(6, 30, 46, 10), "us/etl": [4.0] * 72})
+    (change,) = decide(far, (), config_of(decide="{propose_ahead_hours: 48}"), NOW).changes
+    assert change.lease.ends == NOW + 56 * HOUR
+
+
+def test_a_window_in_progress_keeps_its_proposal():
+    profile = profile_of(SURGE)
+    (first,) = decide(profile, (), config_of(), NOW).changes
+    for hours in (25, 26, 27):
+        (later,) = decide(profile, (), config_of(), NOW + hours * HOUR, pending=(first.lease,)).changes
+        assert later.lease == first.lease
+        assert later.evidence.merge_by >= NOW + hours * HOUR
+
+
+def test_money_is_counted_against_what_is_held():
+    held = lease_of(floor=7, warm=0, start=23, hours=6)
+    (change,) = decide(profile_of(SURGE), (held,), config_of(), NOW).changes
+    assert change.evidence.early.node_hours == change.lease.floor - 7
+
+
+def test_only_a_star_is_special_in_a_pattern():
+    config = config_of()
+    pools = dict(config.pools)
+    pools["web"] = pools["web"].model_copy(update={"groups": ("eu/[shop]", "eu/m*")})
+    odd = config.model_copy(update={"pools": pools})
+    assert members(odd, ["eu/[shop]", "eu/mail", "eu/s", "us/etl"])["web"] == ("eu/[shop]", "eu/mail")
+
+
+def test_demand_without_measure_is_not_taken_for_none():
+    countless = profile_of({"eu/shop": surge(6, 1e20, 24, 5), "us/etl": [4.0] * 72})
+    (change,) = guard(decide(countless, (), config_of(), NOW), config_of()).changes
+    assert change.lease.floor == 14

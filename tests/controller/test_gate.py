@@ -95,4 +95,29 @@ def test_a_pool_that_the_plan_cannot_show_is_a_warning():
     bare = config_of()
     verdict = judge_plan(bare, (), plan_of(), NOW)
     assert verdict.passed
-    assert len(verdict.warnings) == 2
+    assert sum("does not say where" in warning for warning in verdict.warnings) == 2
+
+
+def test_what_else_the_plan_changes_is_told(config):
+    plan = plan_of()
+    plan["resource_changes"].append(
+        {
+            "address": "aws_iam_policy.other",
+            "mode": "managed",
+            "change": {"actions": ["update"], "before": {"a": 1}, "after": {"a": 2}, "after_unknown": {}},
+        }
+    )
+    verdict = judge_plan(config, (), plan, NOW)
+    assert verdict.passed
+    assert verdict.warnings == ("aws_iam_policy.other: the plan changes it too (update)",)
+
+
+def test_a_failed_condition_is_a_failure_and_a_failed_check_a_warning(config):
+    def result(kind):
+        problem = {"address": {"kind": kind, "to_display": f"{kind}.x"}, "status": "fail"}
+        return problem | {"instances": [{"problems": [{"message": "not so"}]}]}
+
+    verdict = judge_plan(config, (), plan_of(checks=[result("check")]), NOW)
+    assert verdict.passed
+    assert any("check.x: not so" in w for w in verdict.warnings)
+    assert not judge_plan(config, (), plan_of(checks=[result("output_value")]), NOW).passed

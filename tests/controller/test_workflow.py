@@ -95,7 +95,7 @@ def test_a_larger_forecast_updates_the_same_pull_request(origin, environment):
     with workplace(environment) as place:
         assert len(place.forge.list()) == 2
         assert place.forge.get(2).digest == second[1].words.digest
-        assert {x.floor for x in pending(place) if x.pool == "web"} == {second[1].change.lease.floor}
+        assert {x.floor for x in pending(place)[0] if x.pool == "web"} == {second[1].change.lease.floor}
 
 
 def test_a_crash_between_push_and_pull_request_is_made_good(origin, environment):
@@ -216,3 +216,61 @@ def test_a_configuration_that_was_never_pushed_is_named(origin):
         workplace(person.directory / "environments" / "new"),
     ):
         pass
+
+
+def test_a_branch_that_outlives_its_merge_does_not_stand_in_the_way(origin, environment):
+    origin.git("config", "receive.denyDeletes", "true")
+    _, first = propose(environment, profile_of(SURGE), NOW)
+    merge_all(environment)
+    assert first[1].branch in origin.branches()
+    eve = origin.person("eve")
+    eve.git("rm", "-rq", "environments/demo/leases")
+    eve.git("commit", "-qm", "not today")
+    eve.git("push", "-q", "origin", "HEAD:main")
+    _, again = propose(environment, profile_of(SURGE), NOW)
+    assert [x.state for x in again] == ["opened", "opened"]
+    merge_all(environment)
+    assert len(ledger(environment)) == 2
+
+
+def test_a_lease_that_was_edited_after_its_release_was_proposed_can_still_be_released(origin, team, environment):
+    propose(environment, profile_of({"eu/shop": surge(6, 30, 24, 5), "us/etl": [4.0] * 72}), NOW)
+    merge_all(environment)
+    usage = usage_of({"eu/shop": [6.0] * 40, "us/etl": [4.0] * 40}, NOW)
+    release(environment, usage, None, NOW + 40 * HOUR)
+    team.git("pull", "-q", "--rebase", "origin", "main")
+    (file,) = (environment / "leases").rglob("*.json")
+    file.write_text(file.read_text().replace('"median": 6', '"median": 60'))
+    team.git("commit", "-qam", "a note")
+    team.git("push", "-q", "origin", "HEAD:main")
+    _, again = release(environment, usage, None, NOW + 41 * HOUR)
+    assert [x.state for x in again] == ["updated"]
+    merge_all(environment)
+    assert ledger(environment) == ()
+
+
+def test_a_branch_that_cannot_be_read_is_passed_over_and_named(origin, environment):
+    bob = origin.person("bob")
+    bob.git("checkout", "-qb", "headroom/demo/web/oops")
+    bob.commit({"environments/demo/leases/web/oops.json": "{not json"}, "oops")
+    bob.git("push", "-q", "origin", "headroom/demo/web/oops")
+    wanted, outcomes = propose(environment, profile_of(SURGE), NOW)
+    assert [x.state for x in outcomes] == ["opened", "opened"]
+    assert any("headroom/demo/web/oops is passed over" in note for note in wanted.notes)
+
+
+def test_an_ask_that_was_refused_twice_stays_refused(environment):
+    for profile, number in ((SURGE, 2), (LARGER, 3)):
+        propose(environment, profile_of(profile), NOW)
+        with workplace(environment) as place:
+            place.forge.close(number, NOW)
+    _, again = propose(environment, profile_of(SURGE), NOW)
+    assert again[1].state == "silenced"
+
+
+def test_a_step_down_that_waits_is_not_rewritten_for_less_than_a_step(environment):
+    propose(environment, profile_of({"eu/shop": surge(6, 50, 24, 30), "us/etl": [4.0] * 72}), NOW)
+    merge_all(environment)
+    usage = usage_of({"eu/shop": [6.0] * 24 + [50.0] * 2 + [6.0] * 20, "us/etl": [4.0] * 46}, NOW)
+    states = [release(environment, usage, None, NOW + h * HOUR)[1] for h in (29, 29.5)]
+    assert [[x.state for x in each] for each in states] == [["opened"], ["unchanged"]]

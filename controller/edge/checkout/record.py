@@ -158,6 +158,14 @@ class Checkout:
         """E-mail addresses of others who authored or committed between ``base`` and ``commit``."""
         return history.foreign_authors(self.repository, base, commit, own_email)
 
+    def merged(self, commit: str) -> bool:
+        """Whether the base branch holds a commit already."""
+        return history.merged_by(self.repository, names.commit(commit), self.base_commit) is not None
+
+    def parent(self, commit: str) -> str:
+        """The commit that a commit of Headroom's was made on."""
+        return self.repository.line("rev-parse", f"{names.commit(commit)}^", advice=_REACH)
+
     def opening_commit(self, path: str) -> str | None:
         """Commit on the base branch that last added the file ``path``, None if there is none."""
         return history.opening_commit(self.repository, self.base_commit, path)
@@ -191,7 +199,11 @@ class Checkout:
         if not result.status:
             return True
         said = f"{result.output.decode('utf-8', 'replace')}\n{result.errors}"
+        # Of the line that names our ref only: a hook may say anything, and a server may forbid what is not stale.
         refused = [line for line in said.splitlines() if line.startswith("!")]
-        if refused and any(x in said for x in _STALE):
+        moved = [line for line in refused if any(x in line for x in _STALE)]
+        if moved and not any(
+            "remote rejected] (non-fast-forward" in line or "hook declined" in line for line in moved
+        ):
             return False
         raise GitError(f"git push failed: {redact(said).strip()}\n{_REACH}")
