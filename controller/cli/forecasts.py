@@ -160,21 +160,18 @@ def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:
 
 
 def _print_peaks(rows: list[dict[str, Any]]) -> None:
-    headings = ("group", "resource", "peak", *(f"{p:.0%}" for p in _LEVELS), "at (UTC)")
-    columns = [Column(x, number=x not in {"group", "resource", "at (UTC)"}) for x in headings]
-    lines, last = [], ""
+    """Print a line for each group, and one below it for each of its resources: that fits 80 columns."""
+    headings = ("group", "peak", *(f"{p:.0%}" for p in _LEVELS), "at (UTC)")
+    columns = [Column(x, number=x not in {"group", "at (UTC)"}) for x in headings]
+    lines: list[tuple[str, ...]] = []
+    last = ""
     for row in rows:
+        if row["group"] != last:
+            last = str(row["group"])
+            lines.append((last, *[""] * (len(headings) - 1)))
         at = datetime.fromisoformat(str(row["at"]))
-        lines.append(
-            (
-                str(row["group"]) if row["group"] != last else "",
-                f"{row['resource']} {row['unit']}",
-                _number(row["median"]),
-                *(_range(row[f"{p:.0%}"]) for p in _LEVELS),
-                f"{at:%a %d %H:%M}",
-            )
-        )
-        last = str(row["group"])
+        ranges = (_range(row[f"{p:.0%}"]) for p in _LEVELS)
+        lines.append((f"  {row['resource']} {row['unit']}", _number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
     table(columns, lines)
 
 
