@@ -8,12 +8,14 @@ False
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller import planfile
 from controller.config import Config, PlanAddress, Pool
 from controller.errors import CheckError
 from controller.lease import Held, Ledger, fold, stamp
+
+LONGEST = timedelta(days=92)  # a lease that hardly ever expires would void the dead-man switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ def judge_ledger(config: Config, ledger: Ledger, now: datetime) -> Verdict:
             failures.append(
                 f"{lease.path}: floor {lease.floor} and warm {lease.warm} exceed the pool's max {pool.max}"
             )
+        if lease.expires - lease.starts > LONGEST:
+            failures.append(f"{lease.path}: it expires over {LONGEST.days} days after its start, so hardly ever")
         if not lease.live(now):
             warnings.append(f"{lease.path}: expired {stamp(lease.expires)}; its release should be merged")
     count = f"{len(ledger)} lease file{'' if len(ledger) == 1 else 's'}"
