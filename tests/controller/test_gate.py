@@ -91,6 +91,13 @@ def test_a_ledger_is_held_against_the_limits(config):
     assert judge_ledger(config, (), NOW).passed
 
 
+def test_a_lease_that_hardly_ever_expires_fails(config):
+    verdict = judge_ledger(config, (lease_of(floor=5, margin=24 * 99),), NOW)
+    assert verdict.failures == (
+        "leases/web/a-lease.json: it expires over 92 days after its start, so hardly ever",
+    )
+
+
 def test_a_pool_that_the_plan_cannot_show_is_a_warning():
     bare = config_of()
     verdict = judge_plan(bare, (), plan_of(), NOW)
