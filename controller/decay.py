@@ -218,7 +218,7 @@ def _reason(lease: Lease, came: bool, now: datetime) -> Reason:
     if now >= lease.expires:
         return "expired"
     if not came:
-        return "demand never came"
+        return "demand has not come"
     return "window over" if now >= lease.ends else "demand passed"
 
 

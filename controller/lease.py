@@ -35,7 +35,7 @@ class Lease:
 
     ``starts`` and ``ends`` bound the window of the forecast demand (half-open, UTC); ``expires``, at or after
     ``ends``, is when Terraform lets the capacity go even if nobody asks for it. ``floor`` and ``warm`` are
-    whole nodes. ``evidence`` is what was known at opening, for readers; ``decay`` reads from it of how many groups.
+    whole nodes. ``evidence`` is what was known at opening, for readers; ``decay`` reads the count of groups.
     """
 
     environment: str

@@ -75,6 +75,7 @@ def words(
         "clips": change.clips,
         "base": config.pools[lease.pool].base,
         "max": config.pools[lease.pool].max,
+        "warm_runs": config.pools[lease.pool].warm_runs,
         "floor_before": held.floor,
         "warm_before": held.warm,
         "floor_after": after.floor,

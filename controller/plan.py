@@ -14,7 +14,7 @@ from typing import Literal
 from controller.lease import Lease
 
 Action = Literal["open", "update", "release"]
-Reason = Literal["demand passed", "demand never came", "window over", "expired"]
+Reason = Literal["demand passed", "demand has not come", "window over", "expired"]
 _NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 

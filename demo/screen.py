@@ -62,6 +62,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def ask(question: str) -> bool:
     """Ask on the terminal; anything but yes is no, and no terminal is no."""
     try:
-        return console.input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        return console.input(f"{question} \\[y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
         return False

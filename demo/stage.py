@@ -58,7 +58,8 @@ def begin(stack: ExitStack, world: World, environment: Path, folder: Path, revie
     for line in notes(world.usage):
         screen.say(f"            {line}")
     bare, work = origin.seed(folder, environment, world.config_text)
-    screen.say(f"repository  {shown(bare)}, seeded from {environment.name}")
+    screen.say(f"repository  {shown(bare)}, seeded from the environment {environment.name}")
+    screen.say(f"settings    {world.settings}")
     with screen.waiting("starting the stand-in for AWS (moto)"):
         endpoint = stack.enter_context(cloud.cloud())
     pipeline = ci.pipeline(folder / "ci", endpoint)

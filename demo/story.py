@@ -141,6 +141,7 @@ def _live(stage: Stage, waiting: list[Outcome]) -> datetime:
             for outcome in opened:
                 show_request(stage, outcome, now)
             now = min(now + HOUR, stage.world.until)
+            screen.moment(now)
             agreed = _review(stage, opened, now)
             _merge(stage, agreed, now)
             _note_releases(stage, agreed, now)
@@ -157,7 +158,9 @@ def _note_releases(stage: Stage, outcomes: list[Outcome], now: datetime) -> None
     for outcome in outcomes:
         evidence = outcome.change.evidence
         if outcome.change.action == "release" and isinstance(evidence, DecayEvidence):
-            stage.released[outcome.change.lease.pool] = summary.Release(now, evidence.reason)
+            pool = outcome.change.lease.pool
+            before = stage.released[pool].reasons if pool in stage.released else ()
+            stage.released[pool] = summary.Release(now, (*before, evidence.reason))
 
 
 def _merge_by(outcome: Outcome) -> datetime:

@@ -17,10 +17,10 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """When a pool's capacity was given back, and why."""
+    """When a pool's capacity was last given back, and why each of its leases was."""
 
     at: datetime
-    reason: str
+    reasons: tuple[str, ...]
 
 
 def facts(
@@ -37,7 +37,9 @@ def facts(
     ``applied`` and ``last`` were read back from the cloud, with the leases and at the end.
     """
     pools = sorted(config.pools)
-    wanted = {x.change.lease.pool: x.change for x in reversed(asked)}
+    wanted = {
+        x.change.lease.pool: x.change for x in sorted(asked, key=lambda x: x.change.lease.floor)
+    }  # the largest
     rows = [
         ["forecast need, median (80 %)", *(_need(wanted[p].evidence) if p in wanted else "–" for p in pools)],
         ["proposed floor + warm", *(_pair(wanted[p].lease) if p in wanted else "–" for p in pools)],
@@ -46,7 +48,7 @@ def facts(
         ["hours short, had nothing been done", *(str(_short(used[p], config.pools[p].base)) for p in pools)],
         ["hours short, with the leases", *(str(_short_held(used[p], held, p)) for p in pools)],
         ["given back", *(f"{released[p].at:%a %d %b %H:%M}" if p in released else "–" for p in pools)],
-        ["because", *(released[p].reason if p in released else "–" for p in pools)],
+        ["because", *("\n".join(dict.fromkeys(released[p].reasons)) if p in released else "–" for p in pools)],
         ["min + warm at the end, from the cloud", *(_read(last[p]) for p in pools)],
     ]
     stakes = [_stake(config, held, p) for p in pools]

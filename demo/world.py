@@ -33,6 +33,7 @@ class World:
     now: datetime
     until: datetime
     config_text: str
+    settings: str
 
 
 def simulated(environment: Path) -> World:
@@ -43,7 +44,7 @@ def simulated(environment: Path) -> World:
     made = simulate(seed=SEED, weeks=WEEKS, extra_hours=hours, absences=(Absence(last, now, now + AHEAD),))
     story = f"simulated, seed {SEED}; next week's surge of {last} will not come, which only the future knows"
     text = (environment / "headroom.yaml").read_text(encoding="utf-8")
-    return World(story, from_table(made.table), now, now + AHEAD, text)
+    return World(story, from_table(made.table), now, now + AHEAD, text, "headroom.yaml of the environment")
 
 
 def real(path: Path, environment: Path, now: datetime | None) -> World:
@@ -60,11 +61,11 @@ def real(path: Path, environment: Path, now: datetime | None) -> World:
     moment = now or end - timedelta(days=7)
     if not times[0] + timedelta(hours=48) <= moment < end:
         raise ConfigError(f"{path}: --now must lie between {stamp(times[0])} + 48 h and {stamp(end)}")
-    text = _fitting(usage, path, environment)
-    return World(f"{path.name}", usage, moment.astimezone(UTC), min(end, moment + AHEAD), text)
+    text, settings = _fitting(usage, path, environment)
+    return World(path.name, usage, moment.astimezone(UTC), min(end, moment + AHEAD), text, settings)
 
 
-def _fitting(usage: xr.Dataset, path: Path, environment: Path) -> str:
+def _fitting(usage: xr.Dataset, path: Path, environment: Path) -> tuple[str, str]:
     """The first configuration whose pools serve groups, and know resources, of the usage."""
     groups = [str(x) for x in usage.coords["group"].values]
     resources = {str(x) for x in usage.coords["resource"].values}
@@ -76,7 +77,7 @@ def _fitting(usage: xr.Dataset, path: Path, environment: Path) -> str:
         except PlanError:
             continue
         if all(set(pool.node_capacity) <= resources for pool in config.pools.values()):
-            return text
+            return text, f"{candidate.parent.name}/{candidate.name}, which fits this usage"
     raise ConfigError(
         f"{path}: no pool of {environment}/headroom.yaml serves its groups ({', '.join(groups[:3])} …) with "
         f"its resources ({', '.join(sorted(resources))}); copy the environment, adapt its pools' groups and "

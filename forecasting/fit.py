@@ -7,6 +7,7 @@ Place in the line: after `model`; `predict` draws from what passes. The one plac
 """
 
 import logging
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -194,7 +195,7 @@ def _sample(
         if progress is not None:
             progress((draw.chain * steps + draw.draw_idx + 1) / (CHAINS * steps))
 
-    with model, _quiet():
+    with model, _quiet(), _tidy():
         result = pm.sample(
             draws=effort.draws,
             tune=effort.tune,
@@ -211,6 +212,18 @@ def _sample(
         )
     chains = xr.Dataset({name: result["posterior"][name] for name in _PARAMETERS})
     return chains, int(result["sample_stats"]["diverging"].sum())
+
+
+@contextmanager
+def _tidy() -> Iterator[None]:
+    """Take away the source files that PyTensor writes for Numba and leaves in the temporary directory."""
+    usual = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="headroom-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = usual
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def list_(directory: Path, everything: bool, output: str) -> None:
 @env_option
 @as_json
 def show(number: int, directory: Path, output: str) -> None:
-    """Show one pull request as a reviewer sees it."""
+    """Show the words and the diff of one pull request."""
     with workflow.workplace(directory) as place:
         found = place.forge.get(number)
         tip = place.checkout.remote_branches(found.head).get(found.head)

@@ -57,13 +57,14 @@ def _lines(change: Change, currency: str) -> list[str]:
         spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
         lines = [
             head + f"hold {lease.floor} nodes" + (f" and {lease.warm} warm" if lease.warm else ""),
-            f"  window    {window}; merge by {evidence.merge_by:%a %d %b %H:%M} UTC",
+            f"  window    {window}",
+            f"  merge by  {evidence.merge_by:%a %d %b %H:%M} UTC",
             f"  need      median {evidence.median} nodes; {spans}; {evidence.binding} binds",
             f"  P(need > {evidence.held} held) is {chance(evidence.probability)}, "
             f"threshold {percent(evidence.threshold)}",
             f"  nothing   would leave {evidence.shortfall_node_hours:.1f} node-hours short",
-            f"  cost      {evidence.planned.cost:,.2f} {currency} to the end of the window, at most "
-            f"{evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",
+            f"  cost      {evidence.planned.cost:,.2f} {currency} to the end of the window,",
+            f"            at most {evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",
         ]
     else:
         claims = ", ".join(f"{why} {nodes}" for why, nodes in evidence.retained)

@@ -49,7 +49,7 @@ def test_demand_that_never_came_is_released_early():
     lease = replace(LEASE, ends=NOW + 60 * HOUR, expires=NOW + 84 * HOUR)
     assert at(20, [10.0] * 20, ledger=(lease,)).empty  # within the grace
     (change,) = at(27, [10.0] * 27, ledger=(lease,)).changes
-    assert (change.action, change.evidence.reason) == ("release", "demand never came")
+    assert (change.action, change.evidence.reason) == ("release", "demand has not come")
     assert change.evidence.needed_hours == 0
 
 
@@ -131,7 +131,7 @@ def test_an_unfinished_hour_says_nothing():
 def test_use_within_the_base_is_no_need():
     lease = replace(LEASE, floor=4, ends=NOW + 60 * HOUR, expires=NOW + 84 * HOUR)
     (change,) = at(40, [14.0] * 40, ledger=(lease,)).changes  # 3 of 4 nodes, and 3 are the base
-    assert change.evidence.reason == "demand never came"
+    assert change.evidence.reason == "demand has not come"
     assert change.evidence.given_back.node_hours == 88  # one node and one warm one until the expiry
 
 

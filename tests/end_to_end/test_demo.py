@@ -67,7 +67,7 @@ def test_the_whole_road(tmp_path, environment):
     assert end.endswith("4 + 0 4 + 0")
     assert "terraform plan: No changes." in lines
     reasons = next(x for x in lines if x.startswith("because"))
-    assert "demand never came" in reasons
+    assert "demand has not come" in reasons
     assert reasons.endswith(("window over", "demand passed"))
     assert next(x for x in lines if x.startswith("hours short, with the leases")).endswith(" 0 0")
     assert int(next(x for x in lines if x.startswith("hours short, had nothing")).split()[-1]) > 0
