@@ -52,7 +52,7 @@ def decay(
 ) -> Plan:
     """Decide which merged leases to release or step down at ``now`` (UTC).
 
-    ``usage`` is ``demand(group, resource, time)``; hours that start at or after ``now`` are not looked at.
+    ``usage`` is ``demand(group, resource, time)``; hours that are not over at ``now`` are not looked at.
     Where it says nothing of a lease's window yet, the lease is held: only an expired one goes without usage.
 
     Raises

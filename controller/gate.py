@@ -83,16 +83,21 @@ def judge_plan(config: Config, ledger: Ledger, plan: planfile.PlanJson, now: dat
         failures += wrong
         if not wrong:
             seen = pool.warm_runs or pool.plan.warm is not None
-            warm = f"and warm {held[name].warm}" if seen else "; warm is not checked (no pools.….plan.warm)"
+            warm = f"and warm {held[name].warm}" if seen else f"; warm is not checked (no pools.{name}.plan.warm)"
             checked.append(f"{name}: the plan holds floor {held[name].floor} {warm}")
     return Verdict(tuple(checked), tuple(warnings), tuple(failures))
 
 
 def folded_at(plan: planfile.PlanJson) -> datetime:
     """The moment a plan's leases were folded at: its timestamp, unless its variable ``now`` set another."""
-    set_to = (plan.get("variables", {}).get("now") or {}).get("value")
+    set_to = ((plan.get("variables") or {}).get("now") or {}).get("value")
+    if set_to is None:
+        return planfile.timestamp(plan)
     try:
-        return planfile.timestamp(plan) if set_to is None else datetime.fromisoformat(set_to)
+        moment = datetime.fromisoformat(set_to)
+        if moment.tzinfo is None:
+            raise ValueError("no offset from UTC")
+        return moment
     except (TypeError, ValueError) as error:
         raise CheckError(f"the plan's variable now is {set_to!r}, which is no time") from error
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from controller.config import Config, Pool
 from controller.evidence import restaked
 from controller.lease import digest
-from controller.plan import Change, Clip, Plan
+from controller.plan import Change, Clip, ForecastEvidence, Plan
 
 Guard = Callable[[Plan, Config], Plan]
 
@@ -42,11 +42,14 @@ def warm_within_max(plan: Plan, config: Config) -> Plan:
 
 
 def asks_for_something(plan: Plan, config: Config) -> Plan:
-    """A change that holds no more than the base, or what is merged already, is no change."""
+    """A change that holds no more than what is held already is no change."""
     kept, notes = [], list(plan.notes)
     for change in plan.changes:
         lease, pool = change.lease, config.pools[change.lease.pool]
-        nothing = (change.action == "open" and lease.floor <= pool.base and lease.warm <= pool.base_warm) or (
+        held, warm = pool.base, pool.base_warm
+        if isinstance(change.evidence, ForecastEvidence):
+            held, warm = change.evidence.held, change.evidence.held_warm
+        nothing = (change.action == "open" and lease.floor <= held and lease.warm <= warm) or (
             change.action == "update" and change.before is not None and digest(lease) == digest(change.before)
         )
         if nothing:

@@ -78,7 +78,7 @@ def problems(plan: PlanJson) -> tuple[Problem, ...]:
         found.append(Problem("errored", "planning failed; the plan holds only what came before the failure"))
     if not plan.get("complete", True):
         found.append(Problem("incomplete", "the plan is incomplete; plan again after it has been applied"))
-    for result in plan.get("checks", ()):
+    for result in plan.get("checks") or ():
         if result["status"] not in ("fail", "error"):
             continue
         messages = [
@@ -172,7 +172,7 @@ def _resources(plan: PlanJson) -> list[Mapping[str, Json]]:
     _require_format(plan)
     if plan.get("errored"):
         raise CheckError("planning failed, so the plan cannot be relied on; mend what failed and plan again")
-    return [item for item in plan.get("resource_changes", ()) if item["mode"] == "managed"]
+    return [item for item in (plan.get("resource_changes") or ()) if item["mode"] == "managed"]
 
 
 def _address(item: Mapping[str, Json]) -> str:

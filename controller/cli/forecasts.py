@@ -96,8 +96,11 @@ def backtest(
 ) -> None:
     """Replay forecasts over the past and score them, beside the same hour of last week."""
     from forecasting.sources.files import read
+    from forecasting.usage import notes
 
     usage = read(usage_path)
+    for line in notes(usage):
+        note(line)
     from forecasting.backtest import backtest as run
 
     with progress("backtest") as report:

@@ -52,7 +52,10 @@ def profile_option(required: bool) -> Callable[[Command], Command]:
 def plan(
     directory: Path, profile_path: Path, usage_path: Path | None, now: datetime, check: bool, output: str
 ) -> None:
-    """Show which leases would be opened, changed and released, and why. Writes nothing."""
+    """Show which leases would be opened, changed and released, and why. Writes nothing.
+
+    It reads the directory alone: what is proposed already and not merged is not known to it.
+    """
     from forecasting.profile import DemandProfile
 
     made, config = workflow.plan(directory, DemandProfile.load(profile_path), _usage(usage_path), now)

@@ -169,9 +169,8 @@ def test_laws_of_a_decision(eu, us, spread, held):
         assert change.evidence.probability >= config.decide.confidence_threshold
         if change.before is None:
             floors = held_floors(pool, [x for x in ledger if x.pool == lease.pool], [lease.starts])
-            assert lease.floor > pool.base
-            assert change.evidence.held >= pool.base
-            assert floors[0] >= pool.base
+            assert change.evidence.held <= floors[0]
+            assert (lease.floor, lease.warm) > (change.evidence.held, 0)
 
 
 def test_windows_that_were_cut_keep_their_own_leases():

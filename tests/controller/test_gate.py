@@ -4,6 +4,7 @@ import pytest
 from worlds import NOW, config_of, lease_of
 
 from controller.config import PlanAddress
+from controller.errors import CheckError
 from controller.gate import folded_at, judge_ledger, judge_plan
 from controller.lease import fold, stamp
 
@@ -76,6 +77,18 @@ def test_leases_are_folded_at_the_moment_of_the_plan(config):
     assert folded_at(late) == lease.expires
     assert fold((lease,), config.sizes, folded_at(late))["web"].floor == 3
     assert judge_plan(config, (lease,), late, folded_at(late)).passed
+
+
+@pytest.mark.parametrize("now", ["blue", "2026-11-24", 7])
+def test_a_now_that_is_no_moment_is_refused(now):
+    with pytest.raises(CheckError, match="which is no time"):
+        folded_at(plan_of(variables={"now": {"value": now}}))
+
+
+def test_a_plan_of_nulls_is_read_as_empty(config):
+    document = plan_of(resource_changes=None, checks=None, variables=None)
+    assert folded_at(document) == NOW
+    assert not judge_plan(config, (), document, NOW).passed
 
 
 def test_a_ledger_is_held_against_the_limits(config):

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from worlds import NOW, config_of, lease_of, profile_of, surge
+from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
 
 from controller.decide import decide
 from controller.guardrails import (
@@ -67,3 +67,14 @@ def test_the_order_is_the_documented_one_and_repeats_change_nothing():
     once = guard(plan_of(20, 20), config_of())
     assert counts(once) == [(14, 0)]
     assert guard(once, config_of()) == once
+
+
+def test_an_ask_for_no_more_than_another_lease_holds_is_dropped():
+    held = lease_of(floor=14, warm=0, start=20, hours=12)
+    huge = profile_of(SURGE | {"eu/shop": surge(6, 90, 24, 5)})
+    asked = decide(huge, (replace(held, starts=NOW - HOUR, ends=NOW + 40 * HOUR),), config_of(), NOW)
+    assert guard(asked, config_of()).empty
+    plan = plan_of(14, 0)
+    (change,) = plan.changes
+    full = replace(change, evidence=replace(change.evidence, held=14, held_warm=0))
+    assert asks_for_something(replace(plan, changes=(full,)), config_of()).empty
