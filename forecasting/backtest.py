@@ -1,35 +1,31 @@
 """Rolling-origin replay of accuracy: what would have been forecast, beside what came.
 
 Place in the line: beside it; `headroom backtest` prints it. Each forecast sees only the hours before its cutoff,
-and is scored with the forecast that asks for nothing: the same hour of last week.
+and is scored with others: the same hour of last week, its own parts, itself without the last calibration.
 
-    result = backtest(usage, horizon_hours=24, origins=3)
+    result = backtest(usage, horizon_hours=24, origins=3, models=("headroom", "components"))
     result.summary["overall"]["headroom"]["wql"]
 """
 
-import time as clock
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from forecasting import dims
+from forecasting import contestants, dims
 from forecasting.errors import ForecastingError
-from forecasting.forecast import Progress, forecast
-from forecasting.score import coverage, weighted_quantile_loss
+from forecasting.replay import LEVELS, Cutoff, Progress, Tally, replay
+from forecasting.verdict import summarise
 
-LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 20))
-"""Levels of the weighted quantile loss: 0.05, 0.10, …, 0.95."""
-
-_INTERVALS = {"50 %": (0.25, 0.75), "80 %": (0.10, 0.90), "90 %": (0.05, 0.95)}
-_WEEK = 168
-_DAY = 24
-Floats = NDArray[np.float64]
+MODELS = (contestants.HEADROOM, contestants.NAIVE)
+INTERVALS = (0.5, 0.8, 0.95)
+_LEAST_HISTORY = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +35,12 @@ class Backtest:
     Parameters
     ----------
     summary
-        Ready for JSON: settings; ``overall`` and ``resources.<name>``, each with ``wql`` and ``coverage`` by
-        model, and ``seconds_per_origin`` by model.
+        Ready for JSON: the settings; ``overall`` and ``resources.<name>``, each with the scores of each model as
+        `verdict.summarise` gives them; ``seconds_per_origin`` by model. The same for any number of jobs, but
+        for the seconds.
     table
-        Every quantile of every forecast of ours: origin, region, group, resource, timestamp, quantile, value,
-        actual.
+        Every quantile of every forecast: model, origin, region, group, resource, timestamp, quantile, value,
+        actual; without rows unless it was asked for.
     """
 
     summary: dict[str, Any]
@@ -59,6 +56,11 @@ def backtest(
     groups: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    *,
+    models: Sequence[str] = MODELS,
+    levels: Sequence[float] = INTERVALS,
+    jobs: int = 1,
+    keep: bool = True,
 ) -> Backtest:
     """Replay forecasts over the end of usage and score them.
 
@@ -77,45 +79,54 @@ def backtest(
         Of every draw.
     progress
         Is told the stage in words and the share that is done.
+    models
+        Names that `contestants.expand` knows.
+    levels
+        Shares that the central intervals should hold, each between 0 and 1.
+    jobs
+        Processes over which the cutoffs are divided.
+    keep
+        Whether every quantile is kept for the table.
 
     Raises
     ------
     ForecastingError
-        If usage does not reach back far enough for the first cutoff.
+        If usage does not reach back far enough for the first cutoff, a model is not known or cannot forecast, or
+        another argument is out of its range.
     """
-    stride = stride_hours or horizon_hours
-    if origins < 1 or horizon_hours < 1 or stride < 1:
-        raise ForecastingError("origins, horizon and stride must be at least 1")
+    stride = horizon_hours if stride_hours is None else stride_hours
+    if min(origins, horizon_hours, stride, jobs) < 1:
+        raise ForecastingError("origins, horizon, stride and jobs must be at least 1")
+    if history_hours < _LEAST_HISTORY:
+        raise ForecastingError(f"history is {history_hours} hours; it must be at least {_LEAST_HISTORY}")
+    names = contestants.expand(models)
+    shares = tuple(dict.fromkeys(levels))
+    if not shares or not all(0 < share < 1 for share in shares):
+        raise ForecastingError(f"levels of intervals must lie between 0 and 1, both excluded; got {list(levels)}")
     usage, dropped = _usable(_some_groups(usage, groups, seed))
     length = usage.sizes[dims.TIME]
-    cutoffs = [length - horizon_hours - k * stride for k in reversed(range(origins))]
-    if cutoffs[0] < 2 * _DAY:
+    places = [length - horizon_hours - k * stride for k in reversed(range(origins))]
+    if places[0] < _LEAST_HISTORY:
         raise ForecastingError(
-            f"the first of {origins} cutoffs would have {max(cutoffs[0], 0)} hours of history before it, and "
-            f"48 are needed; usage has {length} hours: ask for fewer origins, or a shorter horizon or stride"
+            f"the first of {origins} cutoffs would have {max(places[0], 0)} hours of history before it, and "
+            f"{_LEAST_HISTORY} are needed; usage has {length} hours: ask for fewer origins, "
+            "or a shorter horizon or stride"
         )
-    runs: dict[str, Callable[[xr.Dataset, int], Floats]] = {
-        "headroom": lambda past, hours: _headroom(past, hours, seed),
-        "seasonal-naive": seasonal_naive,
-    }
-    seconds = dict.fromkeys(runs, 0.0)
-    made: dict[str, list[Floats]] = {name: [] for name in runs}
-    actuals: list[Floats] = []
-    for number, cutoff in enumerate(cutoffs):
-        past = usage.isel({dims.TIME: slice(max(0, cutoff - history_hours), cutoff)})
-        for name, run in runs.items():
-            if progress is not None:
-                progress(f"origin {number + 1} of {origins}", number / origins)
-            started = clock.perf_counter()
-            made[name].append(run(past, horizon_hours))
-            seconds[name] += clock.perf_counter() - started
-        ahead = usage.isel({dims.TIME: slice(cutoff, cutoff + horizon_hours)})
-        actuals.append(ahead[dims.DEMAND].values)
-    if progress is not None:
-        progress("done", 1.0)
-    actual = np.stack(actuals, axis=2)
-    values = {name: np.stack(each, axis=3) for name, each in made.items()}
-    starts = usage[dims.TIME].values[cutoffs]
+    cutoffs = [
+        Cutoff(
+            past=usage.isel({dims.TIME: slice(max(0, place - history_hours), place)}),
+            ahead=usage.isel({dims.TIME: slice(place, place + horizon_hours)}),
+            models=names,
+            levels=shares,
+            seed=seed,
+            keep=keep,
+        )
+        for place in places
+    ]
+    tell = progress or (lambda stage, share: None)
+    tallies = _in_turn(cutoffs, tell) if min(jobs, origins) == 1 else _at_once(cutoffs, min(jobs, origins), tell)
+    tell("done", 1.0)
+    starts = usage[dims.TIME].values[places]
     summary = {
         "horizon_hours": horizon_hours,
         "stride_hours": stride,
@@ -123,26 +134,42 @@ def backtest(
         "origins": [f"{np.datetime_as_string(x, unit='m')}Z" for x in starts],
         "groups": usage.sizes[dims.GROUP],
         "dropped_resources": dropped,
-        "overall": {name: _overall(actual, value) for name, value in values.items()},
-        "resources": _by_resource(usage, actual, values),
-        "seconds_per_origin": {name: round(total / origins, 3) for name, total in seconds.items()},
+        "models": list(names),
+        "levels": list(shares),
+        "seed": seed,
+        **summarise(tallies, usage[dims.RESOURCE].values.tolist(), shares),
     }
-    return Backtest(summary, _table(usage, cutoffs, actual, values["headroom"]))
+    return Backtest(summary, _table(cutoffs if keep else [], tallies))
 
 
-def seasonal_naive(past: xr.Dataset, horizon_hours: int) -> Floats:
-    """Return quantiles of the seasonal-naive forecast, ``(quantile, group, resource, time)`` at `LEVELS`.
+def _in_turn(cutoffs: list[Cutoff], tell: Progress) -> list[dict[str, Tally]]:
+    made = []
+    for number, cutoff in enumerate(cutoffs):
 
-    The same hour of last week (of yesterday, where there is no fortnight of history), with the empirical
-    quantiles of this rule's own past errors, of the same series. Unknown hours are taken from a season before.
-    """
-    demand = past[dims.DEMAND].values
-    season = _WEEK if demand.shape[2] >= 2 * _WEEK else _DAY
-    whole = _fill(demand, season)
-    errors = whole[..., season:] - whole[..., :-season]
-    last = whole[..., -season:][..., np.arange(horizon_hours) % season]
-    spread = np.quantile(errors, LEVELS, axis=-1)
-    return np.asarray(np.maximum(last[None] + spread[..., None], 0.0))
+        def begun(name: str, number: int = number, models: tuple[str, ...] = cutoff.models) -> None:
+            share = (number + models.index(name) / len(models)) / len(cutoffs)
+            tell(f"origin {number + 1} of {len(cutoffs)}, {name}", share)
+
+        made.append(replay(cutoff, begun))
+    return made
+
+
+def _at_once(cutoffs: list[Cutoff], jobs: int, tell: Progress) -> list[dict[str, Tally]]:
+    """Replay in processes of their own, started afresh: threads do not survive a fork."""
+    tell(f"{len(cutoffs)} origins in {jobs} processes", 0.0)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        made: list[Future[dict[str, Tally]]] = [pool.submit(replay, cutoff) for cutoff in cutoffs]
+        try:
+            for done, future in enumerate(as_completed(made), start=1):
+                future.result()
+                tell(f"{done} of {len(cutoffs)} origins", done / len(cutoffs))
+        except BrokenProcessPool as error:
+            raise ForecastingError(
+                f"one of {jobs} processes was ended, most likely for lack of memory: ask for fewer jobs"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return [future.result() for future in made]  # in the order of the cutoffs, whichever was done first
 
 
 def _usable(usage: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
@@ -155,23 +182,6 @@ def _usable(usage: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     return usage.isel({dims.RESOURCE: known}), dropped
 
 
-def _headroom(past: xr.Dataset, horizon_hours: int, seed: int) -> Floats:
-    last = past[dims.TIME].values[-1].astype("datetime64[s]").astype(int)
-    now = datetime.fromtimestamp(int(last) + 3600, UTC)
-    profile = forecast(past, horizon_hours=horizon_hours, now=now, seed=seed)
-    return profile.quantile(LEVELS).values
-
-
-def _fill(demand: Floats, season: int) -> Floats:
-    out = demand.copy()
-    for hour in range(season, out.shape[2]):
-        gap = np.isnan(out[..., hour])
-        out[..., hour][gap] = out[..., hour - season][gap]
-    known = np.isfinite(out)
-    mean = np.where(known, out, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
-    return np.where(known, out, mean[..., None])
-
-
 def _some_groups(usage: xr.Dataset, groups: int | None, seed: int) -> xr.Dataset:
     count = usage.sizes[dims.GROUP]
     if groups is None or groups >= count:
@@ -180,54 +190,33 @@ def _some_groups(usage: xr.Dataset, groups: int | None, seed: int) -> xr.Dataset
     return usage.isel({dims.GROUP: chosen})
 
 
-def _scores(actual: Floats, values: Floats) -> dict[str, Any]:
-    """Scores of one resource: ``actual`` is (group, origin, time), ``values`` (quantile, group, origin, time)."""
-    place = {level: number for number, level in enumerate(LEVELS)}
-    return {
-        "wql": weighted_quantile_loss(actual, values, LEVELS),
-        "coverage": {
-            name: coverage(actual, values[place[lower]], values[place[upper]])
-            for name, (lower, upper) in _INTERVALS.items()
-        },
-    }
+def _table(cutoffs: list[Cutoff], tallies: list[dict[str, Tally]]) -> pd.DataFrame:
+    """Lay the quantiles out in rows: by model, cutoff, group, resource, hour, level."""
+    columns = ("model", "origin", "region", "group", "resource", "timestamp", "quantile", "value", "actual")
+    parts = [
+        _rows(name, cutoff.ahead, tally[name].quantiles)
+        for name in (cutoffs[0].models if cutoffs else ())
+        for cutoff, tally in zip(cutoffs, tallies, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
-def _overall(actual: Floats, values: Floats) -> dict[str, Any]:
-    """WQL: the mean over resources. Coverage: over every hour of every series."""
-    each = [_scores(actual[:, r], values[:, :, r]) for r in range(actual.shape[1])]
-    place = {level: number for number, level in enumerate(LEVELS)}
-    return {
-        "wql": float(np.nanmean([x["wql"] for x in each])),
-        "coverage": {
-            name: coverage(actual, values[place[lower]], values[place[upper]])
-            for name, (lower, upper) in _INTERVALS.items()
-        },
-    }
-
-
-def _by_resource(usage: xr.Dataset, actual: Floats, values: dict[str, Floats]) -> dict[str, Any]:
-    return {
-        str(resource): {name: _scores(actual[:, r], value[:, :, r]) for name, value in values.items()}
-        for r, resource in enumerate(usage[dims.RESOURCE].values)
-    }
-
-
-def _table(usage: xr.Dataset, cutoffs: list[int], actual: Floats, values: Floats) -> pd.DataFrame:
-    """Lay the quantiles out in rows; ``values`` is (quantile, group, resource, origin, time)."""
-    levels, groups, resources, origins, hours = values.shape
-    index = np.indices((origins, groups, resources, hours, levels)).reshape(5, -1)
-    origin, group, resource, hour, level = index
-    time = usage[dims.TIME].values
-    start = np.array(cutoffs)
+def _rows(model: str, ahead: xr.Dataset, quantiles: np.ndarray | None) -> pd.DataFrame:
+    """Lay out one forecast; ``quantiles`` is (quantile, group, resource, time)."""
+    assert quantiles is not None  # noqa: S101 (kept, since a table was asked for)
+    values = np.moveaxis(quantiles, 0, -1)
+    group, resource, hour, level = np.indices(values.shape).reshape(4, -1)
+    time = pd.DatetimeIndex(ahead[dims.TIME].values, tz="UTC")
     return pd.DataFrame(
         {
-            "origin": pd.DatetimeIndex(time[start][origin], tz="UTC"),
-            "region": usage[dims.REGION].values[group],
-            "group": usage[dims.NAME].values[group],
-            "resource": usage[dims.RESOURCE].values[resource],
-            "timestamp": pd.DatetimeIndex(time[start[origin] + hour], tz="UTC"),
+            "model": model,
+            "origin": time[0],
+            "region": ahead[dims.REGION].values[group],
+            "group": ahead[dims.NAME].values[group],
+            "resource": ahead[dims.RESOURCE].values[resource],
+            "timestamp": time[hour],
             "quantile": np.array(LEVELS)[level],
-            "value": values.transpose(3, 1, 2, 4, 0).ravel(),
-            "actual": actual[group, resource, origin, hour],
+            "value": values.ravel(),
+            "actual": ahead[dims.DEMAND].values[group, resource, hour],
         }
     )

@@ -22,3 +22,7 @@ class FitError(ForecastingError):
 
 class ProfileError(ForecastingError):
     """A profile file that is missing, damaged, or of another version."""
+
+
+class HierarchyError(ForecastingError):
+    """A hierarchy file that cannot be read, or does not fit the usage."""

@@ -1,4 +1,4 @@
-"""The composition: usage → demand profile.
+"""The composition: usage → demand profile. The fast of the two speeds, where a hierarchy is given.
 
 Place in the line: the whole slow half in one call.
 
@@ -7,31 +7,27 @@ Place in the line: the whole slow half in one call.
 """
 
 import json
-import platform
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import xarray as xr
 
 from forecasting import dims
-from forecasting.basis import choose_basis
-from forecasting.errors import ForecastingError, UsageError
-from forecasting.fit import fit
-from forecasting.predict import condition, simulate
+from forecasting.basis import LINEAR
+from forecasting.chance import Chance, chance_at
+from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.events import Events
+from forecasting.hierarchy import Hierarchy
+from forecasting.history import history_of
+from forecasting.learn import Progress, learn
+from forecasting.mixture import Block, Floats32, forecast_block
+from forecasting.past import past_of, provenance
 from forecasting.profile import DemandProfile
-from forecasting.sufficient import summarise
-from forecasting.transform import standardise
-from forecasting.usage import before, digest, require_history
+from forecasting.scale import shared
+from forecasting.settings import DEFAULT, Settings
 
-HISTORY_HOURS = 8 * 168
-"""Older hours are not looked at: by their half-life they would hardly count."""
-
-DRAWS = 500
-
-Progress = Callable[[str, float], None]
+_LEARNING = 0.7  # share of the work, where there is no hierarchy yet
 
 
 def forecast(
@@ -40,6 +36,12 @@ def forecast(
     now: datetime | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    *,
+    hierarchy: Hierarchy | None = None,
+    events: Events | None = None,
+    settings: Settings = DEFAULT,
+    jobs: int = 1,
+    dask: str | None = None,
 ) -> DemandProfile:
     """Forecast the demand of every group and resource.
 
@@ -53,86 +55,149 @@ def forecast(
         The moment of the forecast, timezone-aware; its hour is the first of the horizon. By default the hour
         after the last one of ``usage``.
     seed
-        The same usage, moment and seed give the same draws.
+        The same usage, moment, hierarchy and seed give the same draws.
     progress
         Is told the stage in words and the share that is done, 0 to 1.
+    hierarchy
+        What was learnt before; without one, it is learnt first.
+    events
+        Holidays, events and covariates; the same names as the hierarchy was learnt with.
+    settings
+        Components and inference count where no hierarchy is given; calibration and draws always.
+    jobs, dask
+        Over how many processes, or which Dask cluster, blocks are shared out.
 
     Returns
     -------
     DemandProfile
-        `DRAWS` joint draws, with diagnostics, data digest and versions in its attributes.
+        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes.
 
     Raises
     ------
     UsageError
         If there is too little history, or none at all of some resource.
+    HierarchyError
+        If the hierarchy does not fit the usage.
     FitError
-        If the posterior does not pass its diagnostics.
+        If a posterior does not pass its diagnostics.
     ForecastingError
         If an argument is out of its range.
     """
     tell = progress or (lambda stage, share: None)
     if horizon_hours < 1:
         raise ForecastingError(f"the horizon is {horizon_hours} hours; it must be at least 1")
-    dims.check_usage(usage, "forecast")
-    moment = _end(usage) if now is None else now
-    past = before(usage, moment).isel({dims.TIME: slice(-HISTORY_HOURS, None)})
-    require_history(past)
-    _require_every_resource(past)
-
-    tell("reading history", 0.0)
-    regions = np.unique(past[dims.REGION].values, return_inverse=True)[1].astype(np.intp)
-    time = past[dims.TIME].values
-    scores, transform = standardise(past[dims.DEMAND].values, regions)
-    basis = choose_basis(len(time))
-    statistics = summarise(scores, time, basis, transform.moves)
-    tell("learning", 0.02)
-    posterior = fit(
-        statistics, transform.moves, regions, seed, lambda share: tell("learning", 0.02 + 0.78 * share)
-    )
-    rng = np.random.default_rng([seed, 2])
-    tell("drawing", 0.8)
-    conditioned = condition(posterior, statistics, regions, DRAWS, rng)
+    past, moment = past_of(usage, now)
+    known = 0.0
+    if hierarchy is None:
+        known = _LEARNING
+        hierarchy = learn(
+            past,
+            moment,
+            seed,
+            lambda stage, share: tell(stage, _LEARNING * share),
+            horizon_hours=horizon_hours,
+            events=events,
+            settings=settings,
+            jobs=jobs,
+            dask=dask,
+        )
+    notes = _fit(hierarchy, past, moment, events)
     first = dims.hour_of(moment)
-    horizon = first + np.arange(horizon_hours) * dims.HOUR
-    gap = int((first - time[-1]) / dims.HOUR) - 1
-    ahead = first - gap * dims.HOUR + np.arange(gap + horizon_hours) * dims.HOUR
-    draws = simulate(conditioned, scores, time, ahead, basis, transform, rng)[..., gap:]
+    gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
+    tell("drawing", known)
+    history, transform = history_of(past, gap + horizon_hours, events)
+    regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
+    chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
+    tasks, places = [], []
+    for number in np.unique(history.block):
+        members = np.flatnonzero(history.block == number)
+        names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
+        factors = hierarchy.factors(*names) if settings.calibrate else None
+        block = Block(
+            history.of_series(members),
+            hierarchy.learnt(*names),
+            hierarchy.weights(*names),
+            factors,
+            hierarchy.components,
+        )
+        tasks.append(_Task(block, chance))
+        places.append(members)
+    draws = np.empty((settings.draws, history.scores.shape[1], horizon_hours), dtype=np.float32)
+    with shared(jobs, dask) as run:
+        for number, (members, scores) in enumerate(zip(places, run(_forecast, tasks), strict=True)):
+            demand = transform.of_series(members).demand_of(scores[gap:])
+            draws[:, members] = demand.transpose(1, 2, 0)
+            tell("drawing", known + (1 - known) * (number + 1) / len(places))
     tell("done", 1.0)
-    return DemandProfile(_dataset(past, draws, horizon, moment, seed, asdict(posterior.diagnostics)))
-
-
-def _require_every_resource(past: xr.Dataset) -> None:
-    known = past[dims.DEMAND].notnull().any((dims.GROUP, dims.TIME)).values
-    if not known.all():
-        names = ", ".join(past[dims.RESOURCE].values[~known])
-        raise UsageError(f"no group has a known value of {names}; leave it out, or bring its usage")
-
-
-def _end(usage: xr.Dataset) -> datetime:
-    last = usage[dims.TIME].values[-1].astype("datetime64[s]").astype(int)
-    return datetime.fromtimestamp(int(last), UTC) + timedelta(hours=1)
-
-
-def _dataset(
-    past: xr.Dataset,
-    draws: np.ndarray,
-    horizon: np.ndarray,
-    moment: datetime,
-    seed: int,
-    diagnostics: dict[str, object],
-) -> xr.Dataset:
+    shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
+    attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | {"notes": "\n".join(notes)}
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
-    versions = {name: version(name) for name in ("numpy", "pymc", "pytensor", "xarray")}
-    return xr.Dataset(
-        {dims.DEMAND: (dims.PROFILE_DIMS, draws)},
-        coords={**coords, dims.TIME: horizon},
-        attrs={
-            "issued": moment.astimezone(UTC).isoformat(),
-            "seed": seed,
-            "inference": "NUTS over the shared parameters, exact conditionals for each group",
-            "diagnostics": json.dumps(diagnostics, sort_keys=True),
-            "data_digest": digest(past),
-            "versions": json.dumps(versions | {"python": platform.python_version()}, sort_keys=True),
-        },
+    horizon = first + np.arange(horizon_hours) * dims.HOUR
+    return DemandProfile(
+        xr.Dataset(
+            {dims.DEMAND: (dims.PROFILE_DIMS, draws.reshape(shape))},
+            coords={**coords, dims.TIME: horizon},
+            attrs=attributes,
+        )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    block: Block
+    chance: Chance
+
+
+def _forecast(task: _Task) -> Floats32:
+    return forecast_block(task.block, task.chance)
+
+
+def _fit(hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None) -> list[str]:
+    """Hold that a hierarchy can be used for usage, and say what is unusual about that."""
+    hierarchy.require_history(past.sizes[dims.TIME])
+    given = events.names if events is not None else ()
+    if given != hierarchy.events:
+        raise HierarchyError(
+            f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
+            f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
+        )
+    return hierarchy.notes(
+        np.unique(past[dims.REGION].values).tolist(),
+        past[dims.RESOURCE].values.tolist(),
+        past[dims.GROUP].values.tolist(),
+        moment,
+    )
+
+
+def _belief(hierarchy: Hierarchy, settings: Settings) -> dict[str, object]:
+    """Return attributes that say what the forecast rests on."""
+    data = hierarchy.dataset
+    linear = [name for name in hierarchy.components if name in LINEAR]
+    resources = data["resource"].values.tolist()
+    measured = data["diagnostics"].values
+    measures = data["measure"].values.tolist()
+    diagnostics = {
+        f"{name}/{resource}": {
+            measure: round(float(value), 4)
+            for measure, value in zip(measures, measured[row, column], strict=True)
+            if np.isfinite(value)
+        }
+        for row, name in enumerate(linear)
+        for column, resource in enumerate(resources)
+    }
+    weights = {
+        f"{region}/{resource}": data["weights"].sel(region=region, resource=resource).values.round(4).tolist()
+        for region in data["region"].values.tolist()
+        for resource in resources
+    }
+    nuts = bool((measured[..., 0] == 1).any())
+    return {
+        "inference": "exact conditionals of each group, given what groups share by "
+        + ("NUTS" if nuts else "Laplace with importance sampling"),
+        "diagnostics": json.dumps(diagnostics, sort_keys=True),
+        "components": " ".join(hierarchy.components),
+        "weights": json.dumps(weights, sort_keys=True),
+        "calibrated": int(settings.calibrate),
+        "learnt_until": hierarchy.learnt_until.isoformat(),
+        "hierarchy_digest": str(data.attrs["data_digest"]),
+    }

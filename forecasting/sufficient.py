@@ -1,62 +1,106 @@
-"""History → weighted sufficient statistics: all that the model ever sees of a series.
+"""History → weighted sufficient statistics: all that a linear component ever sees of a series.
 
-Place in the line: after `basis`; `model` learns from the statistics, `predict` conditions each group on its own.
+Place in the line: after `basis`; `model` learns from the statistics, `components.linear` conditions each group on
+its own.
 
 For a linear model with normal noise, the history of a series enters its likelihood only through XᵀWX, XᵀWy,
-yᵀWy and the sum of the weights, so the cost of sampling does not depend on how long the history is. Weights fade
-with a half-life, since what a group did two months ago says little of tomorrow.
+yᵀWy and the sum of the weights. Weights fade with a half-life, since what a group did two months ago says little
+of tomorrow; new hours enter by `advance`, which costs the same however long the history is.
 
-The statistics are kept in coordinates that suit the model. First the features are whitened within each resource
-(by L⁻ᵀ of the pooled XᵀWX = LLᵀ), so that all coefficients are of one scale. Then each is divided by how far
-groups differ in it, relative to the others: groups differ more in the hour of their peak than in the ninth
-harmonic of their day, and one scale per resource must do for all. At last XᵀWX of each series is diagonalised: a
-rotation costs nothing in a prior that is then the same in every direction, and leaves the likelihood of a series
-as a product over features.
+The model works in coordinates that suit it. First the features are whitened within each resource (by L⁻ᵀ of the
+pooled XᵀWX = LLᵀ), so that all coefficients are of one scale. Then each is divided by how far groups differ in
+it, relative to the others. At last XᵀWX of each series is diagonalised: a rotation costs nothing in a prior that
+is the same in every direction, and leaves the likelihood of a series as a product over features.
 
-    statistics = summarise(scores, time, basis, transform.moves)
-    statistics.hours  # effective hours of history of each series
+    statistics = advance(nothing(series, features), scores, values)
+    frame = frame_of(statistics, moves, events=0)
+    rotated = rotate(statistics, frame.plain)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import Basis, calendar, memory
-
-Floats = NDArray[np.float64]
+from forecasting.basis import Floats
 
 HALF_LIFE_HOURS = 21 * 24
-"""Hours after which an observation counts half. Two to four weeks were about as good on real usage."""
+"""Hours after which an observation counts half. Ten days to six weeks were about as good on real usage."""
 
-_FINEST = 1e-4  # scores are not known better than this; keeps the noise of a perfectly regular series above 0
+FINEST = 1e-4  # scores are not known better than this; keeps the noise of a perfectly regular series above 0
 _SHRINK_HOURS = 10.0  # of the groups' rough estimates, towards the pooled one
 _SHRINK_GROUPS = 3.0  # of how far they differ in a coefficient, towards the average over coefficients
-_RIDGE = 1e-6  # relative: a feature that never varies must not make the whitening singular
+_RIDGE = 1e-4  # relative: a feature that never varies must not make the whitening singular
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Sufficient statistics of each series, in the coordinates of the model.
+    """Sufficient statistics of each series, for the plain features.
 
-    With v = rotation · θ for coefficients θ, the weighted sum of squared errors of a series is
+    Parameters
+    ----------
+    gram, moment
+        XᵀWX ``(series, feature, feature)`` and XᵀWy ``(series, feature)``.
+    energy, hours
+        ``(series,)``: yᵀWy, and the sum of the weights.
+    """
+
+    gram: Floats
+    moment: Floats
+    energy: Floats
+    hours: Floats
+
+    def of_series(self, series: NDArray[np.intp]) -> "Statistics":
+        """Return the statistics of some of the series."""
+        return Statistics(self.gram[series], self.moment[series], self.energy[series], self.hours[series])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Statistics"]) -> "Statistics":
+        """Return the statistics of the series of all parts, one after the other."""
+        return cls(
+            np.concatenate([part.gram for part in parts]),
+            np.concatenate([part.moment for part in parts]),
+            np.concatenate([part.energy for part in parts]),
+            np.concatenate([part.hours for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The coordinates θ in which the model of one resource works.
+
+    Parameters
+    ----------
+    plain
+        ``(feature, feature)``: the coefficients of the plain features are ``plain · θ``.
+    stretch
+        ``(feature,)``: the whitened coefficients are ``stretch · θ``; mean square 1.
+    pooled, own
+        ``(feature,)`` and ``(series, feature)``: rough estimates of θ, of all as one and of each for itself.
+    """
+
+    plain: Floats
+    stretch: Floats
+    pooled: Floats
+    own: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """Statistics in the coordinates of a frame, diagonal for each series.
+
+    With v = rotation · θ, the weighted sum of squared errors of a series is
     ``energy − 2 · projection · v + Σ eigenvalue · v²``.
 
     Parameters
     ----------
     eigenvalue, projection
-        ``(group, resource, feature)``.
+        ``(series, feature)``.
     rotation
-        ``(group, resource, feature, feature)``, orthogonal; its rows are the eigenvectors of XᵀWX.
+        ``(series, feature, feature)``, orthogonal; its rows are the eigenvectors of XᵀWX.
     energy, hours
-        ``(group, resource)``: yᵀWy, and the sum of the weights.
-    plain
-        ``(resource, feature, feature)``: the coefficients of the plain features are ``plain · θ``.
-    stretch
-        ``(resource, feature)``: the whitened coefficients are ``stretch · θ``; mean square 1.
-    pooled, own
-        ``(resource, feature)`` and ``(group, resource, feature)``: rough estimates of θ, of all groups as one and
-        of each group for itself.
+        ``(series,)``.
     """
 
     eigenvalue: Floats
@@ -64,24 +108,6 @@ class Statistics:
     rotation: Floats
     energy: Floats
     hours: Floats
-    plain: Floats
-    stretch: Floats
-    pooled: Floats
-    own: Floats
-
-    def of_groups(self, groups: NDArray[np.intp]) -> "Statistics":
-        """Return the statistics of some of the groups."""
-        return Statistics(
-            self.eigenvalue[groups],
-            self.projection[groups],
-            self.rotation[groups],
-            self.energy[groups],
-            self.hours[groups],
-            self.plain,
-            self.stretch,
-            self.pooled,
-            self.own[groups],
-        )
 
 
 def recency(length: int) -> Floats:
@@ -89,91 +115,106 @@ def recency(length: int) -> Floats:
     return np.asarray(0.5 ** (np.arange(length)[::-1] / HALF_LIFE_HOURS))
 
 
-def summarise(scores: Floats, time: NDArray[np.datetime64], basis: Basis, moves: NDArray[np.bool_]) -> Statistics:
-    """Reduce history to its sufficient statistics.
-
-    Parameters
-    ----------
-    scores
-        ``(time, group, resource)``, NaN where not known. An hour counts for a series if its score and all of
-        its features are known.
-    time
-        Starts of the hours.
-    basis
-        Which features.
-    moves
-        ``(group, resource)``: series that take part in the whitening; constant ones would distort it.
-    """
-    groups, resources = scores.shape[1:]
-    gram = np.zeros((groups, resources, basis.size, basis.size))
-    moment = np.zeros((groups, resources, basis.size))
-    energy, hours = np.zeros((groups, resources)), np.zeros((groups, resources))
-    weight, seasons, remembered = recency(len(time)), calendar(time, basis), memory(scores, basis)
-    for group, resource in np.ndindex(groups, resources):
-        score, own = scores[:, group, resource], remembered[:, group, resource]
-        usable = np.isfinite(score) & np.isfinite(own).all(axis=1)
-        features = np.concatenate([seasons[usable], own[usable]], axis=1)
-        weighted = features * weight[usable, None]
-        gram[group, resource] = weighted.T @ features
-        moment[group, resource] = weighted.T @ score[usable]
-        energy[group, resource] = weight[usable] @ (score[usable] ** 2 + _FINEST**2)
-        hours[group, resource] = weight[usable].sum()
-    return _recast(gram, moment, energy, hours, moves.astype(np.float64))
-
-
-def _recast(gram: Floats, moment: Floats, energy: Floats, hours: Floats, counts: Floats) -> Statistics:
-    """Put statistics of the plain features, ``(group, resource, …)``, into the coordinates of the model."""
-    total = (hours * counts).sum(axis=0)
-    plain = _unwhitening((gram * counts[..., None, None]).sum(axis=0), total)
-    gram, moment = _moved(gram, moment, plain)
-    # Whitened, XᵀWX of all groups together is ``total`` times the unit matrix.
-    pooled = (moment * counts[..., None]).sum(axis=0) / np.maximum(total, 1.0)[:, None]
-    regular = gram + _SHRINK_HOURS * np.eye(gram.shape[-1])
-    step = np.linalg.solve(regular, (moment[..., None] - gram @ pooled[..., None]))[..., 0]
-    stretch = _relative_spread(step, counts)
-
-    stretched = np.eye(gram.shape[-1]) * stretch[:, None, :]
-    gram, moment = _moved(gram, moment, stretched)
-    eigenvalue, vectors = np.linalg.eigh((gram + np.swapaxes(gram, -1, -2)) / 2)
-    rotation = np.ascontiguousarray(np.swapaxes(vectors, -1, -2))
+def nothing(series: int, features: int) -> Statistics:
+    """Return the statistics of no history."""
     return Statistics(
-        eigenvalue=np.maximum(eigenvalue, 0.0),
-        projection=(rotation @ moment[..., None])[..., 0],
-        rotation=rotation,
-        energy=energy,
-        hours=hours,
-        plain=plain @ stretched,
-        stretch=stretch,
-        pooled=pooled / stretch,
-        own=(pooled + step) / stretch,
+        np.zeros((series, features, features)), np.zeros((series, features)), np.zeros(series), np.zeros(series)
     )
 
 
-def _moved(gram: Floats, moment: Floats, back: Floats) -> tuple[Floats, Floats]:
+def advance(statistics: Statistics, scores: Floats, features: Floats) -> Statistics:
+    """Let what is known fade and add the hours that came since; the work is that of the new hours only.
+
+    Parameters
+    ----------
+    statistics
+        Of the hours before.
+    scores, features
+        Of the new hours, ``(time, series)`` and ``(time, series, feature)``; an hour counts for a series if its
+        score and all of its features are known.
+    """
+    fade = 0.5 ** (len(scores) / HALF_LIFE_HOURS)
+    usable = np.isfinite(scores) & np.isfinite(features).all(axis=-1)
+    weight = (recency(len(scores))[:, None] * usable).T  # (series, time)
+    y = np.where(usable, scores, 0.0).T
+    x = np.ascontiguousarray(np.where(usable[..., None], features, 0.0).transpose(1, 0, 2))
+    weighted = (x * weight[..., None]).transpose(0, 2, 1)
+    return Statistics(
+        gram=statistics.gram * fade + weighted @ x,
+        moment=statistics.moment * fade + (weighted @ y[..., None])[..., 0],
+        energy=statistics.energy * fade + (weight * (y**2 + FINEST**2)).sum(axis=1),
+        hours=statistics.hours * fade + weight.sum(axis=1),
+    )
+
+
+def frame_of(statistics: Statistics, moves: NDArray[np.bool_], events: slice) -> Frame:
+    """Return the coordinates that suit the series of one resource.
+
+    Parameters
+    ----------
+    statistics
+        Of the series of the resource.
+    moves
+        ``(series,)``: those that take part; constant ones would distort the whitening.
+    events
+        Columns that are left as they are: an event may not have happened yet, and then there is nothing to
+        whiten it by.
+    """
+    counts = moves.astype(np.float64)
+    size = statistics.gram.shape[-1]
+    total = float((statistics.hours * counts).sum())
+    plain = _unwhitening((statistics.gram * counts[:, None, None]).sum(axis=0), total, events)
+    gram, moment = moved(statistics.gram, statistics.moment, plain)
+    ridge = np.eye(size)
+    pooled = np.linalg.solve(
+        (gram * counts[:, None, None]).sum(axis=0) + ridge, (moment * counts[:, None]).sum(axis=0)
+    )
+    rough = gram + _SHRINK_HOURS * ridge
+    step = np.linalg.solve(rough, (moment - gram @ pooled)[..., None])[..., 0]
+    stretch = _relative_spread(np.asarray(step), counts)
+    return Frame(plain * stretch, stretch, pooled / stretch, (pooled + step) / stretch)
+
+
+def rotate(statistics: Statistics, plain: Floats) -> Rotated:
+    """Put statistics into the coordinates that ``plain (feature, feature)`` is of, diagonal for each series."""
+    gram, moment = moved(statistics.gram, statistics.moment, plain)
+    eigenvalue, vectors = np.linalg.eigh((gram + np.swapaxes(gram, -1, -2)) / 2)
+    rotation = np.ascontiguousarray(np.swapaxes(vectors, -1, -2))
+    return Rotated(
+        eigenvalue=np.maximum(eigenvalue, 0.0),
+        projection=(rotation @ moment[..., None])[..., 0],
+        rotation=rotation,
+        energy=statistics.energy,
+        hours=statistics.hours,
+    )
+
+
+def moved(gram: Floats, moment: Floats, back: Floats) -> tuple[Floats, Floats]:
     """Return XᵀWX and XᵀWy for coefficients of which ``back`` makes the present ones."""
-    transposed = np.swapaxes(back, -1, -2)
-    return transposed @ gram @ back, (transposed @ moment[..., None])[..., 0]
+    return back.T @ gram @ back, moment @ back
 
 
-def _unwhitening(gram: Floats, hours: Floats) -> Floats:
-    """Return L⁻ᵀ of the mean XᵀWX = LLᵀ of each resource; the identity where there is nothing to go by."""
-    resources, size = gram.shape[:2]
-    unwhiten = np.tile(np.eye(size), (resources, 1, 1))
-    for resource in np.flatnonzero(hours > 0):
-        lower = np.linalg.cholesky(gram[resource] / hours[resource] + _RIDGE * np.eye(size))
-        unwhiten[resource] = np.linalg.inv(lower).T
+def _unwhitening(gram: Floats, hours: float, events: slice) -> Floats:
+    """Return L⁻ᵀ of the mean XᵀWX = LLᵀ, the identity for ``events`` and where there is nothing to go by."""
+    size = len(gram)
+    unwhiten = np.eye(size)
+    kept = np.setdiff1d(np.arange(size), np.arange(size)[events])
+    if hours > 0:
+        within = np.ix_(kept, kept)
+        lower = np.linalg.cholesky(gram[within] / hours + _RIDGE * np.eye(len(kept)))
+        unwhiten[within] = np.linalg.inv(lower).T
     return unwhiten
 
 
 def _relative_spread(steps: Floats, counts: Floats) -> Floats:
-    """Return how far groups differ in each coefficient, with mean square 1: ``(resource, feature)``.
+    """Return how far groups differ in each coefficient, with mean square 1: ``(feature,)``.
 
     The mean square of the groups' steps from the pooled estimate, drawn towards that of all features where groups
     are few.
     """
-    square = (steps**2 * counts[..., None]).sum(axis=0)
-    overall = square.mean(axis=-1, keepdims=True)
-    groups = np.maximum(counts.sum(axis=0), 1.0)[:, None]
+    square = (steps**2 * counts[:, None]).sum(axis=0)
+    overall = square.mean()
+    groups = max(counts.sum(), 1.0)
     relative = (square + _SHRINK_GROUPS * overall / groups) / (groups + _SHRINK_GROUPS)
-    scale = relative.mean(axis=-1, keepdims=True)
-    return np.sqrt(np.where(scale > 0, relative / np.where(scale > 0, scale, 1.0), 1.0))
+    scale = relative.mean()
+    return np.sqrt(relative / scale) if scale > 0 else np.ones_like(relative)

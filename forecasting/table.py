@@ -13,6 +13,7 @@ cannot be repaired is an error here; a value that is only useless (NaN, infinite
 
 import datetime as dt
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting import dims
 from forecasting.errors import UsageError
 
 COLUMNS = ("timestamp", "region", "group", "resource", "value")
@@ -100,6 +102,20 @@ def decode_labels(column: "pd.Series[Any]", name: str, allow_slash: bool = True)
     return Labels(merged.reshape(-1)[codes].astype(np.intp), names)
 
 
+def join_labels(regions: Labels, names: Labels) -> tuple[Labels, NDArray[np.intp]]:
+    """Return the labels ``region/name`` of the pairs that occur, and the number of each pair.
+
+    One name in two regions makes two groups. The number is that of the region × how many names there are + that
+    of the name.
+    """
+    pairs, codes = np.unique(regions.codes * len(names.names) + names.codes, return_inverse=True)
+    region, name = np.divmod(pairs, len(names.names))
+    occurring = zip(regions.names[region], names.names[name], strict=True)
+    labels = np.array([dims.label(*pair) for pair in occurring])
+    order = labels.argsort()
+    return Labels(order.argsort()[codes.reshape(-1)], labels[order]), pairs[order]
+
+
 def decode_instants(column: "pd.Series[Any]") -> Instants:
     """Decode the column of timestamps: datetimes, or ISO 8601 text; UTC where no timezone is given.
 
@@ -152,11 +168,16 @@ def decode_values(column: "pd.Series[Any]") -> NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(kind):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     texts = column.astype(object)
-    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
-    for row in np.flatnonzero(np.isnan(numbers)):
-        text = texts.iloc[row]
+    try:
+        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+    except OverflowError as error:
+        huge = texts.map(lambda number: isinstance(number, int) and abs(number) > sys.float_info.max)
+        row = _first(huge.to_numpy(dtype=bool))
+        raise UsageError(f"column 'value', row {row}: the number is beyond ±1.8e308, the largest float") from error
+    for place in np.flatnonzero(np.isnan(numbers)):
+        text = texts.iloc[place]
         if not pd.isna(text) and str(text).strip().lower() not in _NOT_KNOWN:
-            raise UsageError(f"column 'value', row {row + 1}: {_shown(text)} is not a number")
+            raise UsageError(f"column 'value', row {place + 1}: {_shown(text)} is not a number")
     return numbers
 
 

@@ -12,14 +12,16 @@ of counts and is at home with zeros, where a logarithm breaks down on idle machi
 4.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.newcomers import placed
+
 Floats = NDArray[np.float64]
 
-HIGHEST = 3.0
+HIGHEST = 2.0
 """Demand is never drawn above so many times the highest that history has seen of the series."""
 
 _STILL = 1e-6  # spread, relative to the root of the mean, below which a series counts as constant
@@ -27,7 +29,7 @@ _STILL = 1e-6  # spread, relative to the root of the mean, below which a series 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """How the scores of each series are made; every array is ``(group, resource)``.
+    """How the scores of each series are made; every array is ``(group, resource)``, or ``(series,)``.
 
     Parameters
     ----------
@@ -48,8 +50,13 @@ class Transform:
     highest: Floats
     moves: NDArray[np.bool_]
 
+    def of_series(self, series: NDArray[np.intp]) -> "Transform":
+        """Return that of some series, group by group along one axis: every array is then ``(series,)``."""
+        parts = (getattr(self, field.name).reshape(-1)[series] for field in fields(self))
+        return Transform(*parts)
+
     def demand_of(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the demand of scores ``(…, group, resource)``, in the unit of the resource, ≥ 0."""
+        """Return the demand of scores ``(…, group, resource)`` or ``(…, series)``, in its unit, ≥ 0."""
         root = np.maximum(self.centre + self.spread * scores, 0.0)
         return np.asarray(self.mean * root**2)
 
@@ -87,6 +94,8 @@ def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Tran
     centre, spread, peak = np.nanmean(root, axis=0), np.nanstd(root, axis=0), np.nanmax(root, axis=0)
     moves = spread > _STILL * centre
     spread = np.where(moves, spread, 1.0)
+    unknown = np.where(unseen[:, None] | ~moves, np.nan, root)
+    centre, spread, peak = placed(unknown, centre, spread, peak, regions)
     like = _middle_of_region(np.stack([mean, centre, spread, peak]), regions, ~unseen)
     mean, centre, spread, peak = np.where(unseen[:, None], like, np.stack([mean, centre, spread, peak]))
     moves = np.where(unseen[:, None], moves.any(axis=0), moves)

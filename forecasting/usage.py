@@ -6,8 +6,11 @@ What is repaired, and by which rule (`notes` says it in words, with the counts):
 
 - values that are NaN, infinite or negative are not known;
 - of rows with the same series and timestamp the last known one holds: later exports correct earlier ones;
-- several timestamps within one hour become their mean, so a value is the mean level of its hour;
+- several timestamps within one hour (15-minute data, or at any odd minutes) become the plain mean of the known
+  values of that hour: demand is a level, so it is neither summed nor weighted;
 - hours without a row are not known; order does not matter; times without a timezone are UTC.
+
+Refused is a resource that is coarser than hourly, say daily: the hours between would all have to be made up.
 
 >>> import pandas as pd
 >>> hours = pd.date_range("2026-04-06", periods=48, freq="h", tz="UTC")
@@ -29,15 +32,23 @@ from forecasting import dims
 from forecasting.errors import UsageError
 from forecasting.table import (
     MICROSECONDS_PER_HOUR,
-    Labels,
     check_columns,
     decode_instants,
     decode_labels,
     decode_values,
+    join_labels,
 )
 
 MINIMUM_HOURS = 48
 """Fewest hours with a known value that make a history: two of each hour of the day."""
+
+HOURLY_SHARE = 1 / 3
+"""Share of the steps between known hours that are of one hour, below which a series is coarser than hourly.
+
+With a share m of hours missing at random it is 1 − m; of 2-hourly data it is 0, or 1/4 if their minutes wander."""
+
+JUDGED_HOURS = 8
+"""Known hours that a series needs to be judged so: a newcomer with three proves nothing."""
 
 MOST_CELLS = 200_000_000
 """Largest grid that is built (1.6 GB); beyond it a timestamp is far off, or the table wants dividing."""
@@ -48,9 +59,10 @@ _NOTES = {
     "not_finite": "{:,} values are NaN or infinite; taken as not known",
     "negative": "{:,} values are negative; taken as not known",
     "duplicates": "{:,} rows repeat a timestamp of their series; the last known row holds",
-    "sub_hourly": "{:,} more rows than one an hour in their series; the hour holds the mean",
+    "sub_hourly": "{:,} hours have several rows; each holds the mean of its known values",
     "missing_hours": "{:,} of {cells:,} hours are not known; left open",
     "absent_series": "{:,} pairs of group and resource have no known value at all",
+    "coarse_series": "{:,} pairs of group and resource are seldom known two hours in a row; left open between",
 }
 
 
@@ -77,8 +89,8 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     ------
     UsageError
         If a column is missing or holds what cannot be read (the message names column and row), the table is
-        empty, has fewer than `MINIMUM_HOURS` hours with a known value, or would need more than `MOST_CELLS`
-        cells.
+        empty, has fewer than `MINIMUM_HOURS` hours with a known value, would need more than `MOST_CELLS`
+        cells, or has a resource that is coarser than hourly in most of its groups (see `HOURLY_SHARE`).
     """
     check_columns(table.columns)
     if table.empty:
@@ -89,7 +101,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     resources = decode_labels(table["resource"], "resource")
     values = decode_values(table["value"])
 
-    groups, pairs = _group(regions, names)
+    groups, pairs = join_labels(regions, names)
     hours = instants.microseconds // MICROSECONDS_PER_HOUR
     time = np.arange(hours.min(), hours.max() + 1).astype("datetime64[h]").astype("datetime64[ns]")
     shape = (len(groups.names), len(resources.names), len(time))
@@ -97,12 +109,12 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     series = groups.codes * shape[1] + resources.codes
 
     finite = np.isfinite(values)
-    negative = finite & (values < 0)
-    known = finite & ~negative
+    known = finite & (values >= 0)
     cells = series[known] * shape[2] + (hours[known] - hours.min())
     demand, repeated = _scatter(cells, instants.microseconds[known], values[known], shape)
     unknown = np.isnan(demand)
     absent = unknown.all(axis=2)
+    known_units = {**dims.UNITS, **(units or {})}
 
     usage = xr.Dataset(
         {dims.DEMAND: (dims.USAGE_DIMS, demand)},
@@ -111,7 +123,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
             dims.REGION: (dims.GROUP, regions.names[pairs // len(names.names)]),
             dims.NAME: (dims.GROUP, names.names[pairs % len(names.names)]),
             dims.RESOURCE: resources.names,
-            dims.UNIT: (dims.RESOURCE, _units(resources.names.tolist(), units or {})),
+            dims.UNIT: (dims.RESOURCE, [known_units.get(name, "") for name in resources.names.tolist()]),
             dims.TIME: time,
         },
         attrs={
@@ -119,10 +131,11 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
             "naive_timestamps": instants.naive_rows,
             "unsorted": _count_unsorted(series, instants.microseconds),
             "not_finite": int((~finite).sum()),
-            "negative": int(negative.sum()),
+            "negative": int((finite & ~known).sum()),
             **repeated,
             "missing_hours": int(unknown[~absent].sum()),
             "absent_series": int(absent.sum()),
+            "coarse_series": _coarse(~unknown, groups.names, resources.names),
         },
     )
     require_history(usage)
@@ -178,23 +191,13 @@ def digest(usage: xr.Dataset) -> str:
     return state.hexdigest()
 
 
-def _group(regions: Labels, names: Labels) -> tuple[Labels, NDArray[np.intp]]:
-    """Return the labels ``region/name`` of the pairs that occur, sorted, and the pair of each."""
-    pairs, codes = np.unique(regions.codes * len(names.names) + names.codes, return_inverse=True)
-    region, name = np.divmod(pairs, len(names.names))
-    occurring = zip(regions.names[region], names.names[name], strict=True)
-    labels = np.array([dims.label(*pair) for pair in occurring])
-    order = labels.argsort()
-    return Labels(order.argsort()[codes.reshape(-1)], labels[order]), pairs[order]
-
-
 def _scatter(
     cells: NDArray[np.int64],
     microseconds: NDArray[np.int64],
     values: NDArray[np.float64],
     shape: tuple[int, int, int],
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
-    """Write known values into their cells, and count the rows that had to share one."""
+    """Write known values into their cells; count the rows that were replaced and the hours that are means."""
     demand = np.full(np.prod(shape), np.nan)
     duplicates = sub_hourly = 0
     ordered = np.sort(cells)
@@ -204,12 +207,32 @@ def _scatter(
         duplicates = int((~last).sum())
         cells, values = cells[last], values[last]
         distinct, position, count = np.unique(cells, return_inverse=True, return_counts=True)
-        sub_hourly = len(cells) - len(distinct)
-        # Divided before it is summed, so that the mean of huge values does not overflow.
+        sub_hourly = int((count > 1).sum())
         position = position.reshape(-1)
-        cells, values = distinct, np.bincount(position, weights=values / count[position]).astype(np.float64)
+        least = np.full(len(distinct), np.inf)
+        np.minimum.at(least, position, values)
+        # From the least, and divided first: equal values keep their value to the bit, huge ones do not overflow.
+        above = np.bincount(position, weights=(values - least[position]) / count[position])
+        cells, values = distinct, least + above
     demand[cells] = values
     return demand.reshape(shape), {"duplicates": duplicates, "sub_hourly": sub_hourly}
+
+
+def _coarse(known: NDArray[np.bool_], labels: NDArray[np.str_], resources: NDArray[np.str_]) -> int:
+    """Count the series that are coarser than hourly; refuse a resource most of whose series are."""
+    hours = known.sum(axis=2)
+    of_one_hour = (known[..., 1:] & known[..., :-1]).sum(axis=2)
+    coarse = (hours >= JUDGED_HOURS) & (of_one_hour < HOURLY_SHARE * (hours - 1))
+    # By the majority: one group that reports now and then must not stop the forecast of all others.
+    for resource in np.flatnonzero(2 * coarse.sum(axis=0) > (hours > 0).sum(axis=0)):
+        group = int(coarse[:, resource].argmax())
+        step = np.median(np.diff(np.flatnonzero(known[group, resource])))
+        raise UsageError(
+            f"resource '{resources[resource]}' is coarser than hourly: of group '{labels[group]}', for one, a "
+            f"value is known every {step:g} hours. Bring hourly or finer values, or leave the resource out; if "
+            "rows are only written while something runs, write 0 for its other hours"
+        )
+    return int(coarse.sum())
 
 
 def _count_unsorted(series: NDArray[np.intp], microseconds: NDArray[np.int64]) -> int:
@@ -224,7 +247,3 @@ def _check_size(shape: tuple[int, int, int], time: NDArray[np.datetime64]) -> No
             f"{shape[0]:,} groups × {shape[1]:,} resources × {shape[2]:,} hours are too many; times run "
             f"from {time[0]} to {time[-1]}: mend them if one is far off, else divide the table by region"
         )
-
-
-def _units(resources: list[str], units: Mapping[str, str]) -> NDArray[np.str_]:
-    return np.array([units.get(resource, dims.UNITS.get(resource, "")) for resource in resources], dtype=str)

@@ -10,7 +10,10 @@ from typing import Any
 
 import click
 
-from controller.cli.forecasts import backtest, forecast, simulate
+from controller.cli.backtests import backtest
+from controller.cli.explaining import explain
+from controller.cli.forecasts import forecast, simulate
+from controller.cli.learning import learn
 from controller.cli.leases import check, plan, propose, release, schema
 from controller.cli.pulls import pr
 from controller.errors import HeadroomError
@@ -35,7 +38,9 @@ class Boundary(click.Group):
 
 _ROAD = """\b
 The road by hand:
-  headroom forecast --usage usage.parquet --out profile.nc
+  headroom learn    --usage usage.parquet --out hierarchy.nc
+  headroom forecast --usage usage.parquet --hierarchy hierarchy.nc \\
+                    --out profile.nc
   headroom plan     --env environments/demo --profile profile.nc
   headroom propose  --env environments/demo --profile profile.nc --dry-run
   headroom release  --env environments/demo --usage usage.parquet
@@ -48,5 +53,5 @@ def main() -> None:
     """Forecast what groups of users will need, and have it reviewed before it is asked for."""
 
 
-for command in (forecast, backtest, plan, propose, release, check, pr, schema, simulate):
+for command in (learn, forecast, explain, backtest, plan, propose, release, check, pr, schema, simulate):
     main.add_command(command)

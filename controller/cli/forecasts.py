@@ -1,4 +1,4 @@
-"""``headroom forecast``, ``backtest`` and ``simulate``: the commands that need no environment."""
+"""``headroom forecast`` and ``simulate``: the commands that make demand, foreseen and invented."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from controller.cli.eventoptions import (
+    EventChoice,
+    dask_option,
+    event_options,
+    hierarchy_option,
+    inference_option,
+    jobs_option,
+    seed_option,
+)
 from controller.cli.output import Column, Moment, as_json, document, note, now_option, progress, table
 
 if TYPE_CHECKING:
@@ -29,7 +38,13 @@ _LEVELS = (0.5, 0.8, 0.95)
 @usage_option
 @click.option("--horizon", type=click.IntRange(1, 24 * 31), default=168, show_default=True, help="Hours ahead.")
 @click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
+@seed_option
+@hierarchy_option
+@click.option("--calibrate/--no-calibrate", default=True, help="Whether recent misses adjust the spread.")
+@inference_option
+@jobs_option
+@dask_option
+@event_options
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG).")
 @as_json
@@ -38,24 +53,50 @@ def forecast(
     horizon: int,
     now: datetime | None,
     seed: int,
+    hierarchy_path: Path | None,
+    calibrate: bool,
+    inference: str | None,
+    jobs: int,
+    dask: str | None,
+    choice: EventChoice,
     out: Path | None,
     plot: Path | None,
     output: str,
 ) -> None:
-    """Forecast demand, and print each group's coming peak. Writes nothing but --out and --plot."""
+    """Forecast demand, and print each group's coming peak. Writes nothing but --out and --plot.
+
+    With --hierarchy it takes a moment; without, what groups share is learnt first.
+    """
     from forecasting.sources.files import read
     from forecasting.usage import notes
 
     usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
-    from forecasting.forecast import forecast as run
+    events = choice.of(usage)
+    hierarchy = None
+    if hierarchy_path:
+        from forecasting.hierarchy import Hierarchy
 
+        hierarchy = Hierarchy.load(hierarchy_path)
+        if inference:
+            note("--inference is for learning: with --hierarchy it changes nothing")
+    from forecasting.forecast import forecast as run
+    from forecasting.settings import Settings
+
+    settings = Settings(calibrate=calibrate, inference=inference or "laplace")
     with progress("forecast") as report:
-        profile = run(usage, horizon_hours=horizon, now=now, seed=seed, progress=report)
+        profile = run(
+            usage, horizon, now, seed, report,
+            hierarchy=hierarchy, events=events, settings=settings, jobs=jobs, dask=dask,
+        )  # fmt: skip
+    said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
+    for line in said:
+        note(line)
     rows = _peaks(profile)
     if output == "json":
-        document({"issued": profile.issued.isoformat(), "horizon_hours": horizon, "seed": seed, "peaks": rows})
+        issued = profile.issued.isoformat()
+        document({"issued": issued, "horizon_hours": horizon, "seed": seed, "notes": said, "peaks": rows})
     else:
         _print_peaks(rows)
     if out:
@@ -69,67 +110,12 @@ def forecast(
 
 
 @click.command(
-    short_help="Score forecasts over the past.",
-    epilog="Example: headroom backtest --usage usage.parquet --horizon 24 --origins 3 -o json",
-)
-@usage_option
-@click.option("--horizon", type=click.IntRange(1, 24 * 31), default=24, show_default=True, help="Hours ahead.")
-@click.option("--origins", type=click.IntRange(1, 1000), default=3, show_default=True, help="Number of cutoffs.")
-@click.option("--stride", type=click.IntRange(1), help="Hours between cutoffs.  [default: the horizon]")
-@click.option(
-    "--history", type=click.IntRange(48), default=1344, show_default=True, help="Most hours before a cutoff."
-)
-@click.option("--groups", type=click.IntRange(1), help="Only this many groups.  [default: all]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write every forecast quantile here (Parquet).")
-@as_json
-def backtest(
-    usage_path: Path,
-    horizon: int,
-    origins: int,
-    stride: int | None,
-    history: int,
-    groups: int | None,
-    seed: int,
-    out: Path | None,
-    output: str,
-) -> None:
-    """Replay forecasts over the past and score them, beside the same hour of last week."""
-    from forecasting.sources.files import read
-    from forecasting.usage import notes
-
-    usage = read(usage_path)
-    for line in notes(usage):
-        note(line)
-    from forecasting.backtest import backtest as run
-
-    with progress("backtest") as report:
-        result = run(
-            usage,
-            horizon_hours=horizon,
-            origins=origins,
-            stride_hours=stride,
-            history_hours=history,
-            groups=groups,
-            seed=seed,
-            progress=report,
-        )
-    if out:
-        result.table.to_parquet(out, index=False)
-        note(f"forecasts: {out}")
-    if output == "json":
-        document(result.summary)
-    else:
-        _print_scores(result.summary)
-
-
-@click.command(
     short_help="Make usage to try everything on.",
     epilog="Example: headroom simulate --out usage.parquet --seed 7",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write (Parquet).")
 @click.option("--weeks", type=click.IntRange(1, 104), default=6, show_default=True, help="Weeks of history.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
+@seed_option
 @now_option
 def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     """Make usage of 12 user groups in 2 regions that ends at --now, to try everything on."""
@@ -185,18 +171,3 @@ def _range(bounds: list[float]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def _print_scores(summary: dict[str, Any]) -> None:
-    """Print WQL and coverage, ours beside the seasonal-naive's, per resource and overall."""
-    parts = {**summary["resources"], "overall": summary["overall"]}
-    rows = []
-    for part, models in parts.items():
-        for model, scores in models.items():
-            covered = (f"{share:.1%}" for share in scores["coverage"].values())
-            rows.append((part if model == "headroom" else "", model, f"{scores['wql']:.4f}", *covered))
-    intervals = next(iter(summary["overall"].values()))["coverage"]
-    headings = ("resource", "model", "WQL", *(f"in {name}" for name in intervals))
-    table([Column(x, number=x not in {"resource", "model"}) for x in headings], rows)
-    seconds = ", ".join(f"{model} {each:.1f} s" for model, each in summary["seconds_per_origin"].items())
-    note(f"{len(summary['origins'])} origins, {summary['groups']} groups; per origin: {seconds}")

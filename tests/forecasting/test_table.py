@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import UsageError
-from forecasting.table import check_columns, decode_instants, decode_labels, decode_values
+from forecasting.table import Labels, check_columns, decode_instants, decode_labels, decode_values, join_labels
 
 FIRST = "2026-04-06T00:00:00+00:00"
 MICROSECONDS = int(pd.Timestamp(FIRST).timestamp()) * 1_000_000
@@ -35,6 +35,16 @@ def test_labels_are_sorted_whatever_holds_them(column):
     labels = decode_labels(column, "region", allow_slash=False)
     assert labels.names[labels.codes].tolist() == ["b", "a", "b"]
     assert sorted(labels.names) == labels.names.tolist()
+
+
+def test_one_name_in_two_regions_makes_two_labels_each_with_its_pair():
+    regions, names = (
+        Labels(np.array([1, 0, 1]), np.array(["eu", "us"])),
+        Labels(np.array([0, 0, 1]), np.array(["a", "b"])),
+    )
+    labels, pairs = join_labels(regions, names)
+    assert labels.names[labels.codes].tolist() == ["us/a", "eu/a", "us/b"]
+    assert [(pair // 2, pair % 2) for pair in pairs.tolist()] == [(0, 0), (1, 0), (1, 1)]
 
 
 def test_whole_numbers_are_names_and_equal_texts_are_one_name():
@@ -164,6 +174,11 @@ def test_values_are_numbers_or_not_known(column):
 def test_value_that_is_no_number_is_refused_by_row(text):
     with pytest.raises(UsageError, match=rf"^column 'value', row 3: '{text}' is not a number"):
         decode_values(pd.Series(["1", "2", text, "x"]))
+
+
+def test_a_whole_number_beyond_all_floats_is_refused_by_row():
+    with pytest.raises(UsageError, match=r"^column 'value', row 2: the number is beyond ±1.8e308"):
+        decode_values(pd.Series([1, -(10**5000), None], dtype=object))
 
 
 @pytest.mark.parametrize("column", [pd.Series([True]), pd.Series([1j]), pd.Series(pd.to_datetime([FIRST]))])

@@ -50,3 +50,33 @@ def test_unknown_hours_stay_unknown():
     scores, _ = standardise(values, np.zeros(3, dtype=np.intp))
     assert np.isnan(scores[10:20, 0, 0]).all()
     assert np.isfinite(scores[:, 1]).all()
+
+
+def test_some_series_go_back_to_demand_on_their_own():
+    values = demand()
+    scores, transform = standardise(values, np.zeros(3, dtype=np.intp))
+    some = np.array([5, 0])  # group 2, resource 1; group 0, resource 0
+    flat = scores.reshape(len(scores), 6)[:, some]
+    found = transform.of_series(some).demand_of(flat)
+    np.testing.assert_allclose(found, np.stack([values[2, 1], values[0, 0]], axis=1), rtol=1e-9)
+    np.testing.assert_array_equal(transform.of_series(some).highest, transform.highest.ravel()[some])
+
+
+def test_a_group_without_a_region_that_is_known_is_like_the_middle_of_all():
+    values = demand(groups=4)
+    values[3] = np.nan
+    _, transform = standardise(values, np.array([0, 0, 0, 1]))
+    np.testing.assert_allclose(transform.mean[3], np.median(transform.mean[:3], axis=0))
+
+
+def test_a_resource_that_a_group_never_used_is_not_used():
+    values = demand()
+    values[0, 1] = np.nan
+    scores, transform = standardise(values, np.zeros(3, dtype=np.intp))
+    assert not transform.moves[0, 1]
+    assert (transform.demand_of(scores)[:, 0, 1] == 0).all()
+
+
+def test_no_score_however_low_is_less_than_no_demand():
+    _, transform = standardise(demand(), np.zeros(3, dtype=np.intp))
+    assert (transform.demand_of(np.full((1, 3, 2), -1e6)) == 0).all()

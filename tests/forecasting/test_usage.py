@@ -92,8 +92,14 @@ def test_of_duplicates_the_last_known_row_holds():
 def test_rows_within_an_hour_become_their_mean():
     usage = from_table(rows_of((0, 0, 1.0), (0, 15, 2.0), (0, 30, 6.0), (0, 45, np.nan), (1, 59, 4.0)))
     assert after_two_days(usage).tolist() == [3.0, 4.0]
-    assert usage.attrs["sub_hourly"] == 2
-    assert any(note.startswith("2 more rows than one an hour") for note in notes(usage))
+    assert usage.attrs["sub_hourly"] == 1
+    assert "1 hours have several rows; each holds the mean of its known values" in notes(usage)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-320, 1.7e308])
+def test_the_mean_of_equal_values_is_that_value_to_the_bit(value):
+    usage = from_table(rows_of(*((0, minute, value) for minute in (0, 20, 40)), (1, 0, value)))
+    assert after_two_days(usage).tolist() == [value, value]
 
 
 def test_duplicates_are_taken_out_before_the_mean():
@@ -238,7 +244,7 @@ def test_any_known_rows_in_any_order_land_where_they_belong(data):
     groups = data.draw(st.lists(st.sampled_from(["a", "b", "a/b"]), min_size=len(hours), max_size=len(hours)))
     values = data.draw(st.lists(st.floats(0, 1e300, allow_nan=False), min_size=len(hours), max_size=len(hours)))
     start = pd.Timestamp("2026-04-06", tz="UTC")
-    table = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "timestamp": [start + pd.Timedelta(hours=hour) for hour in hours],
             "region": "eu",
@@ -247,9 +253,11 @@ def test_any_known_rows_in_any_order_land_where_they_belong(data):
             "value": values,
         }
     )
-    usage = from_table(table)
+    # The hours that are drawn may be every second one; these keep the resource hourly in half of its groups.
+    regular = [table_of(region="eu", group=name) for name in ("x", "y", "z")]
+    usage = from_table(pd.concat([rows, *regular]))
     dims.check_usage(usage, "from_table")
-    assert int(usage.demand.notnull().sum()) == len(hours)
+    assert int(usage.demand.notnull().sum()) == len(hours) + 3 * HOURS
     for hour, group, value in zip(hours, groups, values, strict=True):
         time = np.datetime64("2026-04-06", "ns") + hour * dims.HOUR
         assert float(usage.demand.sel(group=f"eu/{group}", resource="cpu", time=time)) == value

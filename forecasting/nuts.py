@@ -1,25 +1,22 @@
-"""Inference: the shared parameters' posterior by NUTS, and the gate that it must pass.
+"""NUTS, and its gate: for the posteriors that the fast road cannot vouch for, and for its judge.
 
-Place in the line: after `model`; `predict` draws from what passes. The one place that samples.
+Place in the line: beside `inference`, which falls back to it; `reference` samples with it too.
 
-    posterior = fit(statistics, transform.moves, regions, seed=1)
-    posterior.diagnostics.max_r_hat
+    chains, gate = sample(model, start, seed=1)
 """
 
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from forecasting.basis import Floats
 from forecasting.errors import FitError
-from forecasting.model import build, estimate, start
-from forecasting.sufficient import Floats, Statistics
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its next version in a warning, on import.
@@ -32,11 +29,6 @@ MOST_R_HAT = 1.05
 LEAST_BULK_ESS = 100.0
 MOST_DIVERGENT_SHARE = 0.01
 
-PANEL_GROUPS = 48
-"""Groups that the shared parameters are learnt from; more would cost time and hardly sharpen them."""
-
-_PARAMETERS = ("region_mean", "between_groups", "noise", "likeness")
-
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -47,144 +39,103 @@ class Effort:
     target_accept: float
 
 
-FIRST = Effort(tune=250, draws=250, target_accept=0.8)
-SECOND = Effort(tune=1000, draws=1000, target_accept=0.9)
+EFFORTS = (Effort(tune=300, draws=250, target_accept=0.8), Effort(tune=700, draws=500, target_accept=0.95))
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnostics:
+class Gate:
     """What says whether the chains can be believed (Vehtari et al. 2021: rank-normalised R-hat, bulk ESS)."""
 
     max_r_hat: float
     min_bulk_ess: float
     divergences: int
     draws: int
-    chains: int
     worst: str
     """The parameter with the highest R-hat."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posterior:
-    """Joint draws of the shared parameters, in whitened coordinates.
-
-    Parameters
-    ----------
-    region_mean
-        ``(draw, region, resource, feature)``.
-    between_groups, noise, likeness
-        ``(draw, resource)``.
-    diagnostics
-        Of the chains the draws are from.
-    """
-
-    region_mean: Floats
-    between_groups: Floats
-    noise: Floats
-    likeness: Floats
-    diagnostics: Diagnostics
-
-
-def fit(
-    statistics: Statistics,
-    moves: NDArray[np.bool_],
-    regions: NDArray[np.intp],
+def sample(
+    model: pm.Model,
+    start: Mapping[str, Floats],
     seed: int,
     progress: Callable[[float], None] | None = None,
-) -> Posterior:
-    """Sample the shared parameters, and once more with more effort if the first try does not pass the gate.
+    efforts: tuple[Effort, ...] = EFFORTS,
+) -> tuple[dict[str, Floats], Gate]:
+    """Sample a model, and again with more effort if the first try does not pass the gate.
 
     Parameters
     ----------
-    statistics
-        Of all groups. Of many, a panel is learnt from, drawn by the seed and spread over the regions.
-    moves
-        ``(group, resource)``: series that count.
-    regions
-        Number of the region of each group, ``(group,)``.
+    model
+        Any model.
+    start
+        Where chains begin; each is scattered around it, as R-hat wants chains to be.
     seed
-        Same input and seed, same draws.
+        Same model and seed, same draws.
     progress
         Is given the share that is done, from 0 to 1.
+
+    Returns
+    -------
+    tuple
+        Draws ``(draw, …)`` of every free parameter and deterministic, and the gate.
 
     Raises
     ------
     FitError
-        If the second try does not pass either; the message says what is wrong and what to do.
+        If the last try does not pass either; the message says what is wrong and what to do.
     """
-    panel = choose_panel(regions, np.random.default_rng([seed, 1]))
-    learnt_from = statistics.of_groups(panel), moves[panel], regions[panel]
-    model, rough = build(*learnt_from), estimate(*learnt_from)
-    for effort in (FIRST, SECOND):
+    for effort in efforts:
         rng = np.random.default_rng([seed, effort.tune])
-        starts = [start(rough, rng) for _ in range(CHAINS)]
-        chains, divergences = _sample(model, effort, starts, seed, progress)
-        diagnostics = diagnose(chains, divergences)
-        if not complaints(diagnostics):
-            draws = {
-                name: chains[name].stack(sample=("chain", "draw")).transpose("sample", ...).values
-                for name in _PARAMETERS
-            }
-            return Posterior(**draws, diagnostics=diagnostics)
-    raise FitError("; ".join(complaints(diagnostics)))
+        chains, divergences = _chains(model, effort, start, rng, seed, progress)
+        gate = judge(chains, divergences)
+        if not complaints(gate):
+            stacked = chains.stack(sample=("chain", "draw")).transpose("sample", ...)
+            return {str(name): values.values for name, values in stacked.data_vars.items()}, gate
+    raise FitError("; ".join(complaints(gate)))
 
 
-def choose_panel(regions: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return `PANEL_GROUPS` groups, as evenly over the regions as they allow; all, where there are no more.
-
-    Every region keeps at least one group.
-    """
-    shuffled = rng.permutation(len(regions))
-    turn = np.empty(len(regions), dtype=np.intp)
-    for region in np.unique(regions):
-        members = shuffled[regions[shuffled] == region]
-        turn[members] = np.arange(len(members))
-    most = max(PANEL_GROUPS, int((turn == 0).sum()))
-    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
-
-
-def diagnose(chains: xr.Dataset, divergences: int) -> Diagnostics:
+def judge(chains: xr.Dataset, divergences: int) -> Gate:
     """Return the diagnostics of draws ``(chain, draw, …)`` of some parameters."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a stuck chain gives NaN, which fails below
         r_hat, ess = az.rhat(chains), az.ess(chains)
     worst = {str(name): float(values.max()) for name, values in r_hat.data_vars.items()}
     name = max(worst, key=lambda parameter: np.nan_to_num(worst[parameter], nan=np.inf))
-    return Diagnostics(
+    return Gate(
         max_r_hat=worst[name],
         min_bulk_ess=min(float(values.min()) for values in ess.data_vars.values()),
         divergences=divergences,
         draws=chains.sizes["chain"] * chains.sizes["draw"],
-        chains=chains.sizes["chain"],
         worst=name,
     )
 
 
-def complaints(diagnostics: Diagnostics) -> list[str]:
+def complaints(gate: Gate) -> list[str]:
     """Say in words what is wrong with the chains, and what to do; empty if they can be believed."""
     found = []
     # Written so that NaN, which a stuck chain gives, fails.
-    if not diagnostics.max_r_hat <= MOST_R_HAT:
+    if not gate.max_r_hat <= MOST_R_HAT:
         found.append(
-            f"the chains do not agree: R-hat of '{diagnostics.worst}' is {diagnostics.max_r_hat:.2f}, where "
+            f"the chains do not agree: R-hat of '{gate.worst}' is {gate.max_r_hat:.2f}, where "
             f"{MOST_R_HAT} is the most; try another seed, or leave out groups that jumped or hold other units"
         )
-    if not diagnostics.min_bulk_ess >= LEAST_BULK_ESS:
+    if not gate.min_bulk_ess >= LEAST_BULK_ESS:
         found.append(
-            f"the draws are worth only {diagnostics.min_bulk_ess:.0f} independent ones, where "
+            f"the draws are worth only {gate.min_bulk_ess:.0f} independent ones, where "
             f"{LEAST_BULK_ESS:.0f} are wanted; give a longer history, or fewer regions with more groups each"
         )
-    if diagnostics.divergences > MOST_DIVERGENT_SHARE * diagnostics.draws:
+    if gate.divergences > MOST_DIVERGENT_SHARE * gate.draws:
         found.append(
-            f"{diagnostics.divergences} of {diagnostics.draws} steps diverged, so part of the posterior was "
+            f"{gate.divergences} of {gate.draws} steps diverged, so part of the posterior was "
             "not reached; look for series that are nearly constant or jump by orders of magnitude"
         )
     return found
 
 
-def _sample(
+def _chains(
     model: pm.Model,
     effort: Effort,
-    starts: list[dict[str, Floats]],
+    start: Mapping[str, Floats],
+    rng: np.random.Generator,
     seed: int,
     progress: Callable[[float], None] | None,
 ) -> tuple[xr.Dataset, int]:
@@ -195,7 +146,17 @@ def _sample(
         if progress is not None:
             progress((draw.chain * steps + draw.draw_idx + 1) / (CHAINS * steps))
 
-    with model, _quiet(), _tidy():
+    positive = {variable.name for variable in model.free_RVs if model.rvs_to_transforms[variable] is not None}
+    starts = [
+        {
+            name: value * np.exp(rng.normal(0, 0.3, np.shape(value)))
+            if name in positive
+            else value + rng.normal(0, 0.5, np.shape(value))
+            for name, value in start.items()
+        }
+        for _ in range(CHAINS)
+    ]
+    with model, quiet(), tidy():
         result = pm.sample(
             draws=effort.draws,
             tune=effort.tune,
@@ -210,12 +171,12 @@ def _sample(
             compile_kwargs={"mode": "NUMBA"},
             callback=report,
         )
-    chains = xr.Dataset({name: result["posterior"][name] for name in _PARAMETERS})
+    chains = xr.Dataset({name: result["posterior"][name] for name in result["posterior"].data_vars})
     return chains, int(result["sample_stats"]["diverging"].sum())
 
 
 @contextmanager
-def _tidy() -> Iterator[None]:
+def tidy() -> Iterator[None]:
     """Take away the source files that PyTensor writes for Numba and leaves in the temporary directory."""
     usual = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="headroom-") as folder:
@@ -227,7 +188,7 @@ def _tidy() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep PyMC's log lines to itself; progress is told through the callback."""
     logger = logging.getLogger("pymc")
     level = logger.level

@@ -1,0 +1,191 @@
+"""``headroom explain``: where the forecast of one group and resource comes from, in plain words."""
+
+import textwrap
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.eventoptions import (
+    EventChoice,
+    dask_option,
+    event_options,
+    hierarchy_option,
+    jobs_option,
+    seed_option,
+)
+from controller.cli.forecasts import usage_option
+from controller.cli.learning import range_labels, weight_rows
+from controller.cli.output import Column, Moment, as_json, document, note, progress, table
+
+if TYPE_CHECKING:
+    from forecasting.explain import Explanation
+
+_PARTS = {
+    "level": "its average level",
+    "day": "the hour of the day",
+    "week": "the hour of the week",
+    "recent": "its last day",
+    "block": "all groups of its region",
+    "events": "holidays and events",
+    "bounds": "bounds of what is plausible",
+}
+_COMPONENTS = {
+    "ar": "last hours, day, week, block",
+    "seasonal": "day, week, block",
+    "weekly": "week",
+    "days": "past days as they were",
+    "change": "past days, moved to now",
+    "analogue": "what followed such a day",
+}
+
+
+@click.command(
+    short_help="Say where a forecast comes from.",
+    epilog="Example: headroom explain --usage usage.parquet --group eu-west/analytics --resource cpu",
+)
+@usage_option
+@click.option("--group", required=True, help="The group, as region/name.")
+@click.option("--resource", required=True, help="The resource.")
+@hierarchy_option
+@click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
+@seed_option
+@jobs_option
+@dask_option
+@event_options
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it here (PNG or SVG).")
+@as_json
+def explain(
+    usage_path: Path,
+    group: str,
+    resource: str,
+    hierarchy_path: Path | None,
+    now: datetime | None,
+    seed: int,
+    jobs: int,
+    dask: str | None,
+    choice: EventChoice,
+    plot: Path | None,
+    output: str,
+) -> None:
+    """Say where the forecast of one group and resource comes from, for the next 24 hours.
+
+    Its parts, what is borrowed from the other groups of its region, and how much each component of the forecast is
+    believed. Without --hierarchy, what groups share is learnt first.
+    """
+    from forecasting.explain import explain as run
+    from forecasting.explain import place_of
+    from forecasting.hierarchy import Hierarchy
+    from forecasting.sources.files import read
+    from forecasting.usage import notes
+
+    if plot:
+        from forecasting.explain_chart import check_target
+
+        check_target(plot)
+    usage = read(usage_path)
+    for line in notes(usage):
+        note(line)
+    place_of(group, usage["group"].values.tolist(), "group")  # before anything is learnt
+    place_of(resource, usage["resource"].values.tolist(), "resource")
+    events = choice.of(usage)
+    if hierarchy_path:
+        hierarchy = Hierarchy.load(hierarchy_path)
+    else:
+        from forecasting.learn import learn
+
+        with progress("learn") as report:
+            hierarchy = learn(usage, now, seed, report, events=events, jobs=jobs, dask=dask)
+    found = run(usage, group, resource, now, seed, hierarchy=hierarchy, events=events)
+    for line in found.notes:
+        note(line)
+    if output == "json":
+        document(found.record())
+    else:
+        _print(found)
+    if plot:
+        from forecasting.explain_chart import explain_chart
+
+        explain_chart(found, plot)
+        note(f"chart: {plot}")
+
+
+def _print(found: "Explanation") -> None:
+    """Print it, within 80 columns."""
+    from forecasting.attribution import PARTS, share_of_movement
+    from forecasting.calibrate import LEVELS
+    from forecasting.stacking import RANGES
+
+    low, middle, high = (number(x) for x in found.quantiles.mean(axis=1))
+    unit = f" {found.unit}" if found.unit else ""
+    click.echo(f"{found.group}, {found.resource}")
+    _say("period", f"{len(found.time)} hours from {found.issued:%a %d %b %Y %H:%M} UTC")
+    _say("forecast", f"{middle}{unit} on average, 80% intervals {low}–{high}")
+    if not found.moves:
+        _say("parts", "none: it never changed in its known past, so it is forecast to stay as it is")
+        return
+    path = number(float(found.parts.sum(axis=1).mean()))
+    _say("parts", f"of the central path of its '{found.component}' component, {path}{unit} on average")
+    click.echo()
+    mean, size, share = found.parts.mean(axis=0), found.size, share_of_movement(found.size)
+    rows = [
+        (
+            _PARTS[name],
+            f"{'+' if mean[place] >= 0 else '−'}{number(abs(mean[place]))}",
+            "" if name == "level" else f"±{number(size[place])}",
+            "" if name == "level" else f"{share[place]:.0%}",
+        )
+        for place, name in enumerate(PARTS)
+        if size[place] > 0 or name == "level"
+    ]
+    columns = ("comes from", "adds on average", "moves an hour by", "share of movement")
+    table([Column(x, number=place > 0) for place, x in enumerate(columns)], rows)
+    click.echo()
+    _print_belief(found, unit)
+    click.echo()
+    labels = [Column(x, number=True) for x in range_labels(RANGES)]
+    weights = [(*row, _COMPONENTS.get(row[0], "")) for row in weight_rows(found.components, found.weights)]
+    table([Column("weight, hours ahead"), *labels, Column("follows")], weights)
+    click.echo()
+    factors = [
+        (f"{level:.0%} interval", *(f"×{x:.2f}" for x in found.factors[:, place]))
+        for place, level in enumerate(LEVELS)
+    ]
+    table([Column("calibrated width"), *labels], factors)
+
+
+def _print_belief(found: "Explanation", unit: str) -> None:
+    """Say how much of it is the group's own."""
+    belief, (own, of_block) = found.belief, found.noise_demand
+    settled, count = float(belief.settled[0]), belief.coefficient.shape[1]
+    _say(
+        "history",
+        f"{found.known_hours:,} known hours, which count like {float(belief.hours[0]):,.0f} of the newest: "
+        f"enough to settle {settled:.0f} of {count} coefficients",
+    )
+    others = found.groups - 1
+    others_of = f"the {others} other group{'s' if others != 1 else ''} of {found.region}"
+    lender = f"its block ({others_of})" if others else f"other regions (it is alone in {found.region})"
+    _say(
+        "borrowed",
+        f"{float(belief.borrowed[0]):.0%}, from {lender}: the share of how groups "
+        "differ in their forecasts that its own history does not settle",
+    )
+    ratio = own / of_block if of_block > 0 else 1.0
+    compared = "about as noisy as" if 0.8 < ratio < 1.25 else "calmer than" if ratio < 1 else "noisier than"
+    _say(
+        "noise",
+        f"one hour ahead it is off by about {number(own)}{unit} (1 sd), {compared} a typical group of its block "
+        f"would be at its level ({number(of_block)}{unit})",
+    )
+
+
+def _say(what: str, text: str) -> None:
+    """Print a word and what there is to say about it, in lines of at most 80 columns."""
+    click.echo(textwrap.fill(text, 80, initial_indent=f"  {what:<11}", subsequent_indent=" " * 13))
+
+
+def number(value: float) -> str:
+    """Return a number as short as it can be read: three digits, or whole with commas."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

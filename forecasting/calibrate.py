@@ -1,0 +1,129 @@
+"""The last calibration: how far recent forecasts of a block reached, against how far they should have.
+
+Place in the line: after `stacking`; `learn` finds the factors, the mixture is stretched by them at the very end.
+
+Scaled conformal prediction (after Romano, Patterson and Candès 2019): at a level L, the distance from the median
+to what came is divided by the distance from the median to the forecast's own interval end on that side. The
+L-quantile of these ratios over recent origins is the factor by which the interval would have had to be wider.
+Factors are pooled over the series of a block and drawn towards 1 where there are few of them. Scores are
+stretched, not demand.
+
+    factors = factors_of(ratios, count)
+    stretched(draws, factors)
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.basis import Floats
+from forecasting.stacking import RANGES, range_of
+
+LEVELS = (0.5, 0.8, 0.95)
+"""Central intervals whose reach is calibrated; in between, the factor is interpolated."""
+
+MOST = 2.0
+"""A factor is at most this, and at least its inverse."""
+
+_SHRINK = 30.0  # series × origins, towards 1: hours of one origin tell the same story
+_NO_REACH = 1e-9
+
+
+def ratios_of(quantiles: NDArray[np.floating], weights: Floats, actual: Floats) -> Floats:
+    """Return how far what came lay out, relative to each interval: ``(level, hour, series)``, NaN where unknown.
+
+    Parameters
+    ----------
+    quantiles
+        Of each component, at `stacking.LEVELS`, as scores: ``(component, level, hour, series)``.
+    weights
+        ``(range, component)``.
+    actual
+        Scores, ``(hour, series)``.
+    """
+    components, levels, hours, _ = quantiles.shape
+    weight = np.repeat(weights[range_of(hours)].T[:, None] / levels, levels, axis=1)  # (component, level, hour)
+    ends = [(1 - level) / 2 for level in LEVELS] + [0.5] + [(1 + level) / 2 for level in LEVELS]
+    found = weighted_quantiles(
+        quantiles.reshape(components * levels, hours, -1), weight.reshape(components * levels, hours, 1), ends
+    )
+    count = len(LEVELS)
+    middle = found[count]
+    ratios = []
+    for number in range(count):
+        above = (actual - middle) / np.maximum(found[count + 1 + number] - middle, _NO_REACH)
+        below = (middle - actual) / np.maximum(middle - found[number], _NO_REACH)
+        ratios.append(np.where(actual >= middle, above, below))
+    return np.stack(ratios)
+
+
+def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: list[float]) -> Floats:
+    """Return quantiles of weighted points along the first axis: ``(level, …)``.
+
+    Parameters
+    ----------
+    values, weight
+        ``(point, …)``, of shapes that broadcast; weights add up to 1.
+    levels
+        Ascending.
+    """
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    share = np.take_along_axis(np.broadcast_to(weight, values.shape), order, axis=0)
+    reached = np.cumsum(share, axis=0) - share / 2
+    found = []
+    for level in levels:
+        after = np.clip((reached < level).sum(axis=0), 1, len(values) - 1)[None]
+        low, high = (np.take_along_axis(reached, after - step, axis=0)[0] for step in (1, 0))
+        left, right = (np.take_along_axis(ordered, after - step, axis=0)[0] for step in (1, 0))
+        share_of = np.clip((level - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+        found.append(left + (right - left) * share_of)
+    return np.stack(found)
+
+
+def factors_of(ratios: Floats, origins: int) -> Floats:
+    """Return the factor of each range and level of a block, ``(range, level)``.
+
+    Parameters
+    ----------
+    ratios
+        ``(level, hour, origin × series)``.
+    origins
+        Forecasts that the ratios are of, times their series.
+    """
+    place = range_of(ratios.shape[1])
+    factors = np.ones((len(RANGES), len(LEVELS)))
+    for number in np.unique(place):
+        for index, level in enumerate(LEVELS):
+            some = ratios[index, place == number]
+            known = some[np.isfinite(some)]
+            if known.size:
+                raw = float(np.clip(np.quantile(known, level), 1 / MOST, MOST))
+                factors[number, index] = np.exp(np.log(raw) * origins / (origins + _SHRINK))
+    return factors
+
+
+def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32]:
+    """Move scores ``(hour, draw, series)`` away from or towards their median, by how far out they are.
+
+    Parameters
+    ----------
+    draws
+        Of one block.
+    factors
+        ``(range, level)``.
+    """
+    hours, count, _ = draws.shape
+    order = np.argsort(draws, axis=1)
+    rank = np.argsort(order, axis=1)
+    middle = np.median(draws, axis=1, keepdims=True)
+    out = np.abs((np.arange(count) + 0.5) / count * 2 - 1)  # the central interval at whose end a rank lies
+    place = range_of(hours)
+    table = np.stack([np.interp(out, LEVELS, factors[number]) for number in range(len(RANGES))])
+    by_rank = table[place].astype(np.float32)  # (hour, rank)
+    ordered = np.take_along_axis(draws, order, axis=1)
+    moved = middle + (ordered - middle) * by_rank[:, :, None]
+    # A factor that falls outwards must not move an outer draw inside an inner one.
+    half = count // 2
+    moved[:, half:] = np.maximum.accumulate(moved[:, half:], axis=1)
+    moved[:, :half] = np.minimum.accumulate(moved[:, :half][:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(np.take_along_axis(moved, rank, axis=1), dtype=np.float32)

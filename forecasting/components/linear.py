@@ -1,0 +1,230 @@
+"""The linear components: each group's coefficients given what its block shares, walked forward hour by hour.
+
+Place in the line: after `inference`. Coefficients and noise of every series are drawn from their exact
+conditionals given draws of the shared parameters; innovations are whole rows of past residuals. All for one block.
+
+    conditioned = condition(history, learnt, cuts=[900, 1008])
+    paths(conditioned, history, learnt, chance, draws, hours=24)  # (hour, draw, series)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, Floats, calendar, memory, usual
+from forecasting.chance import Chance
+from forecasting.history import History
+from forecasting.sufficient import Rotated, Statistics, advance, nothing, recency, rotate
+
+Floats32 = NDArray[np.float32]
+
+_CHUNK = 256  # series whose features are held at once
+_CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
+_SMALLEST_NOISE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is known of a block before its groups are looked at: draws of the shared parameters.
+
+    Parameters
+    ----------
+    number
+        Of the component; with the seed it makes its draws its own.
+    basis
+        The component's features.
+    plain
+        ``(feature, feature)``: the coefficients of the plain features are ``plain · θ``.
+    centre
+        Mean of θ in this region, ``(shared draw, feature)``.
+    between_groups, noise, likeness
+        ``(shared draw,)``.
+    """
+
+    number: int
+    basis: Basis
+    plain: Floats
+    centre: Floats
+    between_groups: Floats
+    noise: Floats
+    likeness: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioned:
+    """What the past of a block says of its series.
+
+    Parameters
+    ----------
+    rotated
+        Statistics of the hours before each cut.
+    residuals
+        ``(time, series)``, about the mean coefficients at the last cut; known everywhere.
+    """
+
+    rotated: dict[int, Rotated]
+    residuals: Floats32
+
+
+def features_of(history: History, basis: Basis, remembered: Floats) -> Floats:
+    """Put calendar, events and memory of the past side by side: ``(time, series, feature)``."""
+    time = history.time[: len(remembered)]
+    shape = remembered.shape[:2]
+    seasons = np.broadcast_to(calendar(time, basis)[:, None], (*shape, basis.calendar_size))
+    events = history.events[history.region][:, : shape[0]].transpose(1, 0, 2)
+    return np.concatenate([seasons, events, remembered], axis=-1)
+
+
+def statistics_of(history: History, basis: Basis, cuts: Sequence[int]) -> dict[int, Statistics]:
+    """Return the statistics of a block's series for the hours before each of ``cuts``, which ascend."""
+    remembered = memory(history.filled, history.block, basis)
+    parts: dict[int, list[Statistics]] = {cut: [] for cut in cuts}
+    for begin in range(0, history.scores.shape[1], _CHUNK):
+        some = np.arange(begin, min(begin + _CHUNK, history.scores.shape[1]))
+        features = features_of(history.of_series(some), basis, remembered[:, some])
+        known, start = nothing(len(some), basis.size), 0
+        for cut in cuts:
+            known, start = advance(known, history.scores[start:cut, some], features[start:cut]), cut
+            parts[cut].append(known)
+    return {cut: Statistics.joined(each) for cut, each in parts.items()}
+
+
+def condition(history: History, learnt: Learnt, statistics: dict[int, Statistics]) -> Conditioned:
+    """Look at the past of a block, given its statistics at some cuts."""
+    rotated = {cut: rotate(each, learnt.plain) for cut, each in statistics.items()}
+    mean = _mean_coefficient(rotated[max(rotated)], learnt)
+    basis = learnt.basis
+    remembered = memory(history.filled, history.block, basis)
+    first = basis.calendar_size + len(basis.events)
+    fitted = calendar(history.time[: history.length], basis) @ mean[:, : basis.calendar_size].T
+    events = history.events[history.region][:, : history.length]
+    fitted += np.einsum("gte,ge->tg", events, mean[:, basis.calendar_size : first])
+    fitted += (remembered * mean[:, first:]).sum(axis=-1)
+    return Conditioned(rotated, _known_everywhere(history.scores - fitted, history.moves, learnt.number))
+
+
+def paths(
+    conditioned: Conditioned, history: History, learnt: Learnt, chance: Chance, draws: NDArray[np.intp], hours: int
+) -> Floats32:
+    """Return scores ``(hour, draw, series)`` of the first ``hours`` ahead, for some of the draws."""
+    rng = np.random.default_rng([*chance.key, 1, learnt.number, int(history.block[0])])
+    residuals = _of_unit_size(conditioned.residuals[: chance.at])
+    series = history.scores.shape[1]
+    most = max(1, _CELLS // (hours * series))
+    parts = []
+    for begin in range(0, len(draws), most):
+        some = draws[begin : begin + most]
+        coefficient, noise = draw(conditioned.rotated[chance.at], learnt, some, rng)
+        shock = noise[:, None] * residuals[chance.rows[some][:, :hours]]  # (draw, hour, series)
+        parts.append(_walk(history, learnt.basis, coefficient, shock.transpose(1, 0, 2), chance.at))
+    return np.concatenate(parts, axis=1)
+
+
+def draw(
+    rotated: Rotated, learnt: Learnt, draws: NDArray[np.intp], rng: np.random.Generator
+) -> tuple[Floats32, Floats32]:
+    """Draw coefficients of the plain features ``(draw, series, feature)`` and noise ``(draw, series)``.
+
+    References
+    ----------
+    Gelman et al. (2013), "Bayesian data analysis", 3rd ed., ch. 14: the normal–inverse-gamma conditional.
+    """
+    taken = draws % len(learnt.noise)
+    precision = (learnt.between_groups[taken] ** -2)[:, None, None]
+    centre = (rotated.rotation @ learnt.centre[taken].T).transpose(2, 0, 1)  # (draw, series, feature)
+    total = precision + rotated.eigenvalue
+    mean = (precision * centre + rotated.projection) / total
+    # Squared errors about the conditional mean, and of that mean about the region's.
+    squares = rotated.energy + (precision * centre**2 - total * mean**2).sum(axis=-1)
+    shape = learnt.likeness[taken][:, None]
+    scale = shape * (learnt.noise[taken] ** 2)[:, None] + np.maximum(squares, 0.0) / 2
+    variance = scale / rng.gamma(shape + rotated.hours / 2)
+    noise = np.sqrt(np.maximum(variance, _SMALLEST_NOISE**2))
+    own = mean + noise[..., None] * rng.standard_normal(mean.shape) / np.sqrt(total)
+    plain = (own.transpose(1, 0, 2) @ (rotated.rotation @ learnt.plain.T)).transpose(1, 0, 2)
+    return plain.astype(np.float32), noise.astype(np.float32)
+
+
+def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32, at: int) -> Floats32:
+    """Walk draws forward through the hours of ``shock (hour, draw, series)``."""
+    hours = len(shock)
+    past = history.filled[:at].astype(np.float32)
+    week, day = _usual_or_own(past, WEEK, WEEK_GAIN), _usual_or_own(past, DAY, DAY_GAIN)
+    size, first = basis.calendar_size, basis.calendar_size + len(basis.events)
+    seasons = calendar(history.time[at : at + hours], basis).astype(np.float32)
+    events = history.events[history.region][:, at : at + hours].astype(np.float32)  # (series, hour, event)
+    weight = np.ascontiguousarray(np.moveaxis(coefficient[..., first:], -1, 0))
+    path, week_ahead, day_ahead = np.empty_like(shock), np.empty_like(shock), np.empty_like(shock)
+
+    def ago(known: Floats32, ahead: Floats32, back: int, hour: int) -> Floats32:
+        """Value so many hours before an hour ahead: ``(series,)`` in the past, ``(draw, series)`` ahead."""
+        place = hour - back
+        return np.asarray(ahead[place] if place >= 0 else known[max(at + place, 0)])
+
+    block = [_mean(known) for known in (past, week)]
+    total = {hours_back: past[-hours_back:].sum(axis=0) for hours_back in basis.means}
+    for hour in range(hours):
+        for gain, length, usually, ahead in ((WEEK_GAIN, WEEK, week, week_ahead), (DAY_GAIN, DAY, day, day_ahead)):
+            latest, before = ago(past, path, length, hour), ago(usually, ahead, length, hour)
+            ahead[hour] = gain * latest + (1 - gain) * before
+        score = coefficient[..., :size] @ seasons[hour] + shock[hour]
+        if first > size:
+            score += np.einsum("dge,ge->dg", coefficient[..., size:first], events[:, hour])
+        seen = [ago(past, path, back, hour) for back in basis.lags]
+        seen += [ago(week, week_ahead, back, hour) for back in basis.week]
+        seen += [ago(day, day_ahead, back, hour) for back in basis.day]
+        seen += [total[length] / length for length in basis.means]
+        seen += [_mean(ago(block[0], path, back, hour)) for back in basis.block_lags]
+        seen += [_mean(ago(block[1], week_ahead, back, hour)) for back in basis.block_week]
+        for own, value in zip(weight, seen, strict=True):
+            score += own * value
+        path[hour] = np.clip(score, history.lowest, history.highest)
+        for length in basis.means:
+            total[length] = total[length] + path[hour] - ago(past, path, length, hour)
+    return path
+
+
+def _usual_or_own(past: Floats32, period: int, gain: float) -> Floats32:
+    """Usual values; in the first period, of which nothing is usual yet, what was there."""
+    known = usual(past, period, gain)
+    return np.where(np.isnan(known), past, known)
+
+
+def _mean(values: Floats32) -> Floats32:
+    return np.asarray(values.mean(axis=-1, keepdims=True))
+
+
+def _mean_coefficient(rotated: Rotated, learnt: Learnt) -> Floats:
+    """Coefficients of the plain features at the mean of what is shared: ``(series, feature)``."""
+    precision = 1 / np.mean(learnt.between_groups) ** 2
+    centre = rotated.rotation @ learnt.centre.mean(axis=0)
+    mean = (precision * centre + rotated.projection) / (precision + rotated.eigenvalue)
+    return np.asarray((mean[:, None] @ rotated.rotation)[:, 0] @ learnt.plain.T)
+
+
+def _known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:
+    """Fill unknown residuals: with one of another series of the block in that hour, else of the same series.
+
+    A series that never moved has none.
+    """
+    rng = np.random.default_rng([number, 7])
+    out = np.where(moves, residuals, 0.0)
+    for hour in np.flatnonzero(np.isnan(out).any(axis=1)):
+        known = np.flatnonzero(np.isfinite(out[hour]) & moves)
+        gap = np.isnan(out[hour])
+        if known.size:
+            out[hour, gap] = out[hour, rng.choice(known, int(gap.sum()))]
+    for column in np.flatnonzero(np.isnan(out).any(axis=0)):
+        gap = np.isnan(out[:, column])
+        pool = out[~gap, column] if not gap.all() else rng.standard_normal(len(out))
+        out[gap, column] = rng.choice(pool, int(gap.sum()))
+    return out.astype(np.float32)
+
+
+def _of_unit_size(residuals: Floats32) -> Floats32:
+    """Give the residuals of each series a mean square of 1, recent hours counting more."""
+    weight = recency(len(residuals))
+    square = weight @ residuals.astype(np.float64) ** 2 / weight.sum()
+    return np.asarray(residuals / np.sqrt(np.maximum(square, _SMALLEST_NOISE**2)), dtype=np.float32)

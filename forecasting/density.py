@@ -1,0 +1,135 @@
+"""The log density of the shared parameters as one function of one vector, its mode, and the check of its draws.
+
+Place in the line: between `model` and `inference`. The model is compiled once for all components and resources.
+
+    density = Density(data)
+    place, lower = density.mode(begin)
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from forecasting.basis import Floats
+from forecasting.model import PARAMETERS, Data, build, feed
+from forecasting.nuts import quiet, tidy
+
+with warnings.catch_warnings():
+    # ArviZ 0.23 announces its next version in a warning, on import.
+    warnings.simplefilter("ignore", FutureWarning)
+    import arviz as az
+    import pytensor.tensor as pt
+
+_STEP = 1e-4  # of the differences that make the Hessian of exact gradients
+_NEWTON_STEPS = 20
+_LONGEST_STEP, _HALVINGS = 2.0, 6
+_LEAST_CURVATURE = 1e-6
+_SETTLED = 1e-6
+
+
+class Density:
+    """Log density of the posterior over one vector: log noise, log likeness, log between_groups, shared, place."""
+
+    def __init__(self, data: Data) -> None:
+        feed(build(), data)
+        self._function = _compiled()
+        self._shape = data.rough_mean.shape
+        self.size = 3 + self._shape[1] + data.rough_mean.size
+
+    def all_of(self, point: Floats) -> tuple[float, Floats, Floats]:
+        """Return the log density, its gradient and the region means at a point."""
+        regions, features = self._shape
+        shared, place = point[3 : 3 + features], point[3 + features :].reshape(regions, features)
+        with np.errstate(all="ignore"):  # far out, where the line search looks and leaves
+            value, *gradients, mean = self._function(
+                np.asarray(point[0]), np.asarray(point[1]), np.asarray(point[2]), shared, place
+            )
+        return float(value), np.concatenate([np.ravel(x) for x in gradients]), np.asarray(mean)
+
+    def mode(self, begin: Floats) -> tuple[Floats, Floats] | None:
+        """Return the mode and the Cholesky factor of the covariance there; nothing where it is not finite."""
+
+        def downhill(point: Floats) -> tuple[float, Floats]:
+            value, gradient, _ = self.all_of(point)
+            return (-value, -gradient) if np.isfinite(value) else (1e30, np.zeros_like(point))
+
+        options = {"maxiter": 3000, "maxfun": 6000, "maxcor": 30, "gtol": 1e-5, "ftol": 1e-14}
+        place = minimize(downhill, begin, jac=True, method="L-BFGS-B", options=options).x
+        for _ in range(_NEWTON_STEPS):
+            value, gradient = downhill(place)
+            covariance = _inverse(self._hessian(place))
+            step = -(covariance @ gradient).clip(-_LONGEST_STEP, _LONGEST_STEP)
+            if not np.isfinite(step).all():
+                return None
+            if np.abs(step).max() < _SETTLED:
+                break
+            # A full step may overshoot where the posterior is far from normal.
+            shorter = (step * 0.5**halvings for halvings in range(_HALVINGS))
+            better = (place + each for each in shorter if downhill(place + each)[0] < value)
+            found = next(better, None)
+            if found is None:
+                break
+            place = found
+        return np.asarray(place), np.asarray(np.linalg.cholesky(_inverse(self._hessian(place))))
+
+    def _hessian(self, place: Floats) -> Floats:
+        """Return minus the second derivatives, by central differences of the exact gradient.
+
+        Given the scales and what is shared, regions do not know of each other: one shift of a feature in all
+        regions at once gives that feature's column of every region's own part.
+        """
+        regions, features = self._shape
+        above = 3 + features  # the scales, and what is shared
+        hessian = np.zeros((self.size, self.size))
+        for column in range(above):
+            hessian[:, column] = self._bent(place, np.arange(self.size) == column)
+        hessian[:above, above:] = hessian[above:, :above].T
+        below = hessian[above:, above:].reshape(regions, features, regions, features)
+        each = np.arange(regions)
+        for feature in range(features):
+            shift = np.zeros(self.size, dtype=np.bool_)
+            shift[above + feature :: features] = True
+            below[each, :, each, feature] = self._bent(place, shift)[above:].reshape(regions, features)
+        return np.asarray((hessian + hessian.T) / 2)
+
+    def _bent(self, place: Floats, shift: NDArray[np.bool_]) -> Floats:
+        """Return minus the change of the gradient along a shift of some coordinates by the same amount."""
+        step = shift * _STEP
+        return np.asarray((self.all_of(place - step)[1] - self.all_of(place + step)[1]) / (2 * _STEP))
+
+
+def _inverse(hessian: Floats) -> Floats:
+    """Return the inverse of a Hessian, made positive where it is not; importance weights judge the result."""
+    curvature, direction = np.linalg.eigh(hessian)
+    return np.asarray((direction / np.maximum(np.abs(curvature), _LEAST_CURVATURE)) @ direction.T)
+
+
+@cache
+def _compiled() -> Callable[..., list[NDArray[np.float64]]]:
+    """Compile log density, gradient and region means once; `feed` changes what they are of."""
+    model = build()
+    values = [model.rvs_to_values[model[name]] for name in PARAMETERS]
+    log_density = model.logp()
+    # Deterministics are of random variables; here they are wanted of the values of those.
+    (mean,) = model.replace_rvs_by_values([model["region_mean"]])
+    outputs = [log_density, *pt.grad(log_density, values), mean]
+    with quiet(), tidy():
+        compiled: Callable[..., list[NDArray[np.float64]]] = model.compile_fn(
+            outputs, inputs=values, point_fn=False, mode="NUMBA"
+        )
+    return compiled
+
+
+def pareto_smoothed(log_weight: Floats) -> tuple[Floats, float]:
+    """Return smoothed log weights and k̂, by the ArviZ that is there."""
+    if hasattr(az, "psislw"):
+        smoothed, pareto_k = az.psislw(log_weight)
+    else:  # ArviZ 1
+        from arviz_stats.base import array_stats  # noqa: PLC0415
+
+        smoothed, pareto_k = array_stats.psislw(log_weight)
+    return np.asarray(smoothed), float(pareto_k)

@@ -1,0 +1,242 @@
+"""Where a forecast comes from: its parts, what is borrowed, and how much each component is believed.
+
+Place in the line: beside `forecast`, of the same pieces; `headroom explain` prints it, `explain_chart` draws it.
+
+    found = explain(usage, "eu-west/analytics", "cpu", hierarchy=hierarchy)
+    found.parts.mean(axis=0)  # in the order of attribution.PARTS
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from forecasting import dims
+from forecasting.attribution import PARTS, attribute, in_demand, share_of_movement
+from forecasting.basis import DAY, LINEAR, WEEK, Floats
+from forecasting.belief import Belief, believe
+from forecasting.calibrate import LEVELS
+from forecasting.chance import chance_at
+from forecasting.components.linear import statistics_of
+from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.events import Events
+from forecasting.hierarchy import Hierarchy
+from forecasting.history import history_of
+from forecasting.mixture import Block, forecast_block
+from forecasting.past import past_of
+from forecasting.settings import Settings
+from forecasting.stacking import RANGES
+
+QUANTILES = (0.1, 0.5, 0.9)
+_NAMES_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where the forecast of one group and resource comes from.
+
+    Parameters
+    ----------
+    group, region, resource, unit, issued
+        What is forecast, and when.
+    time
+        Hours ahead, naive UTC.
+    quantiles
+        Of the whole forecast, ``(quantile, hour)`` at `QUANTILES`, in ``unit``.
+    component
+        The linear component that is taken apart.
+    parts
+        ``(hour, part)`` in ``unit``, in the order of `attribution.PARTS`; add up to the component's central path:
+        posterior mean of the coefficients, no shocks. The level includes the demand that parts are counted from.
+    components, weights, factors
+        Names; ``(range, component)``; ``(range, level)``.
+    belief
+        Of the series alone: every array is ``(1,)`` or ``(1, feature)``.
+    noise_demand
+        The series' own noise and its block's, in ``unit`` at the level of this forecast.
+    known_hours, groups
+        Hours of its own that are known; groups of the block.
+    moves
+        Whether the series ever changed; one that did not is forecast to stay as it is.
+    past
+        Times and demand of the last week before.
+    notes
+        What is unusual about the hierarchy for this usage, in words.
+    """
+
+    group: str
+    region: str
+    resource: str
+    unit: str
+    issued: datetime
+    time: NDArray[np.datetime64]
+    quantiles: Floats
+    component: str
+    parts: Floats
+    components: tuple[str, ...]
+    weights: Floats
+    factors: Floats
+    belief: Belief
+    noise_demand: tuple[float, float]
+    known_hours: int
+    groups: int
+    moves: bool
+    past: tuple[NDArray[np.datetime64], Floats]
+    notes: tuple[str, ...]
+
+    @property
+    def size(self) -> Floats:
+        """Mean absolute contribution of each part to an hour, ``(part,)``."""
+        return np.asarray(np.abs(self.parts).mean(axis=0))
+
+    def record(self) -> dict[str, object]:
+        """Return all of it as plain values, for JSON."""
+        mean, size, share = self.parts.mean(axis=0), self.size, share_of_movement(self.size)
+        belief = self.belief
+        return {
+            "group": self.group,
+            "resource": self.resource,
+            "unit": self.unit,
+            "issued": self.issued.isoformat(),
+            "hours": len(self.time),
+            "forecast": {f"{q:.0%}": row.mean() for q, row in zip(QUANTILES, self.quantiles, strict=True)},
+            "component": self.component,
+            "parts": {
+                name: {"adds_on_average": mean[i], "moves_an_hour_by": size[i], "share_of_movement": share[i]}
+                for i, name in enumerate(PARTS)
+            },
+            "parts_by_hour": {name: self.parts[:, i].tolist() for i, name in enumerate(PARTS)},
+            "time": [f"{np.datetime_as_string(x, unit='h')}:00Z" for x in self.time],
+            "own_history": {"known_hours": self.known_hours, "effective_hours": float(belief.hours[0])},
+            "borrowed_from_block": float(belief.borrowed[0]),
+            "settled_coefficients": float(belief.settled[0]),
+            "coefficients": belief.coefficient.shape[1],
+            "groups_of_block": self.groups,
+            "noise": {"own": self.noise_demand[0], "block": self.noise_demand[1]},
+            "weights": {
+                str(end): dict(zip(self.components, row.tolist(), strict=True))
+                for end, row in zip(RANGES, self.weights, strict=True)
+            },
+            "calibration_factors": {
+                str(end): {f"{level:.0%}": value for level, value in zip(LEVELS, row.tolist(), strict=True)}
+                for end, row in zip(RANGES, self.factors, strict=True)
+            },
+            "moves": self.moves,
+            "notes": list(self.notes),
+        }
+
+
+def explain(
+    usage: xr.Dataset,
+    group: str,
+    resource: str,
+    now: datetime | None = None,
+    seed: int = 0,
+    *,
+    hierarchy: Hierarchy,
+    events: Events | None = None,
+    hours: int = DAY,
+) -> Explanation:
+    """Take the forecast of one group and resource apart.
+
+    Parameters
+    ----------
+    usage, now, seed, hierarchy, events
+        As of `forecast.forecast`.
+    group, resource
+        Label of the group, ``region/name``, and name of the resource.
+    hours
+        How many hours ahead are looked at.
+
+    Raises
+    ------
+    ForecastingError
+        If the usage has no such group or resource (the message says which are spelt like it), or the hierarchy has
+        no linear component.
+    UsageError, HierarchyError
+        As of `forecast.forecast`.
+    """
+    past, moment = past_of(usage, now)
+    groups, resources = past[dims.GROUP].values.tolist(), past[dims.RESOURCE].values.tolist()
+    g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
+    notes = _fit(hierarchy, past, moment, events)
+    first = dims.hour_of(moment)
+    gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
+    history, transform = history_of(past, gap + hours, events)
+    series = g * len(resources) + r
+    members = np.flatnonzero(history.block == history.block[series])
+    place = int(np.flatnonzero(members == series)[0])
+    own = history.of_series(members)
+    region = str(past[dims.REGION].values[g])
+    learnt = hierarchy.learnt(region, resource)
+    if not learnt:
+        raise ForecastingError(
+            f"the hierarchy has {', '.join(hierarchy.components)} only, none of which is made of parts; "
+            f"learn anew with one of {', '.join(LINEAR)}"
+        )
+    name = next(iter(learnt))
+    basis = learnt[name].basis
+    belief = believe(statistics_of(own, basis, [own.length])[own.length], learnt[name])
+    moves = bool(own.moves[place])
+    scores = attribute(own, basis, belief.coefficient, gap + hours)[gap:, place] * moves
+    one = transform.of_series(members[place : place + 1])
+    parts, counted_from = in_demand(scores, one)
+    slope = float((one.mean * one.spread * 2)[0] * (one.centre[0] + one.spread[0] * scores.sum(axis=-1).mean()))
+    parts[:, 0] += counted_from
+
+    weights, factors = hierarchy.weights(region, resource), hierarchy.factors(region, resource)
+    chance = chance_at(history.time, history.length, gap + hours, Settings().draws, (seed, history.length))
+    drawn = forecast_block(Block(own, learnt, weights, factors, hierarchy.components), chance)[gap:, :, place]
+    demand = past[dims.DEMAND].values[g, r]
+    ours = {key: getattr(belief, key)[[place]] for key in ("coefficient", "borrowed", "settled", "noise", "hours")}
+    return Explanation(
+        group=group,
+        region=region,
+        resource=resource,
+        unit=str(past[dims.UNIT].values[r]),
+        issued=moment,
+        time=first + np.arange(hours) * dims.HOUR,
+        quantiles=np.quantile(one.demand_of(drawn), QUANTILES, axis=1),
+        component=name,
+        parts=parts,
+        components=hierarchy.components,
+        weights=weights,
+        factors=factors,
+        belief=Belief(block_noise=belief.block_noise, **ours),
+        noise_demand=(slope * float(belief.noise[place]) * moves, slope * belief.block_noise * moves),
+        known_hours=int(np.isfinite(demand).sum()),
+        groups=len(members),
+        moves=moves,
+        past=(past[dims.TIME].values[-WEEK:], demand[-WEEK:]),
+        notes=tuple(notes),
+    )
+
+
+def place_of(wanted: str, known: Sequence[str], what: str) -> int:
+    """Return where a name is among those that usage has; the error says which are spelt like it."""
+    if wanted in known:
+        return known.index(wanted)
+    folded = {name.casefold(): name for name in known}
+    near = [name for key, name in folded.items() if key.rpartition("/")[2] == wanted.casefold().rpartition("/")[2]]
+    near += [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.6)]
+    near = list(dict.fromkeys(near))[:3]
+    if near:
+        raise ForecastingError(f"the usage has no {what} '{wanted}'; did you mean {' or '.join(near)}?")
+    shown = ", ".join(known[:_NAMES_SHOWN]) + (" …" if len(known) > _NAMES_SHOWN else "")
+    raise ForecastingError(f"the usage has no {what} '{wanted}'; it has {shown}")
+
+
+def _fit(hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None) -> list[str]:
+    hierarchy.require_history(past.sizes[dims.TIME])
+    given = events.names if events is not None else ()
+    if given != hierarchy.events:
+        raise HierarchyError(
+            f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
+            f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
+        )
+    regions = np.unique(past[dims.REGION].values).tolist()
+    return hierarchy.notes(regions, past[dims.RESOURCE].values.tolist(), past[dims.GROUP].values.tolist(), moment)

@@ -1,0 +1,244 @@
+"""The hierarchy: all that was learnt from usage, in one file that may be deleted at any time.
+
+Place in the line: between `learn`, which makes it, and `forecast`, which conditions each block on it. It holds
+what groups share and how far forecasts could be believed, never the usage of a group.
+
+    hierarchy = Hierarchy.load("hierarchy.nc")
+    hierarchy.learnt("eu-west", "cpu")["ar"].between_groups
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import h5py  # type: ignore[import-untyped]
+import numpy as np
+import xarray as xr
+
+from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
+from forecasting.calibrate import LEVELS
+from forecasting.components.linear import Learnt
+from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.settings import Settings
+from forecasting.stacking import RANGES
+
+VERSION = 1
+"""Version of the file's layout; a file of another is refused."""
+
+OLD = timedelta(days=14)
+"""From this age on, forecasts say that it is time to learn again."""
+
+_NEEDED = ("weights", "factors", "diagnostics")
+_ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
+_REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """What was learnt.
+
+    Parameters
+    ----------
+    dataset
+        ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
+        ``diagnostics(linear, resource, measure)`` and, for each linear component C, ``C_plain(resource, C_feature,
+        C_theta)``, ``C_region_mean(shared, region, resource, C_theta)`` and ``C_scale(shared, resource, scale)``.
+        ``attrs`` name when and from what.
+
+    Raises
+    ------
+    HierarchyError
+        If the dataset is not that.
+    """
+
+    dataset: xr.Dataset
+
+    def __post_init__(self) -> None:
+        missing = [name for name in _NEEDED if name not in self.dataset.data_vars]
+        missing += [name for name in _ATTRIBUTES if name not in self.dataset.attrs]
+        wanted = [name for name in self.components if name in LINEAR] if not missing else []
+        missing += [
+            f"{name}_{part}"
+            for name in wanted
+            for part in ("plain", "region_mean", "scale")
+            if f"{name}_{part}" not in self.dataset
+        ]
+        if missing:
+            raise HierarchyError(f"not a whole hierarchy: it lacks {', '.join(missing)}; {_REMEDY}")
+        values = [self.dataset[name].values for name in self.dataset.data_vars if name != "diagnostics"]
+        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
+            raise HierarchyError(f"not a whole hierarchy: it holds values that are not finite; {_REMEDY}")
+        try:
+            self._make_sense()
+        except (ValueError, TypeError, KeyError, IndexError, ForecastingError) as error:
+            raise HierarchyError(f"not a whole hierarchy: {error}; {_REMEDY}") from error
+
+    def _make_sense(self) -> None:
+        """Hold that what is there fits together; a ValueError, or whatever NumPy says, if not."""
+        if self.learnt_until.utcoffset() is None:
+            raise ValueError("'learnt_until' has no timezone")
+        Settings(components=self.components)
+        shape = (self.dataset.sizes["region"], self.dataset.sizes["resource"], len(RANGES))
+        for name, last in (("weights", len(self.components)), ("factors", len(LEVELS))):
+            if self.dataset[name].shape != (*shape, last):
+                raise ValueError(f"'{name}' has the shape {self.dataset[name].shape}, wanted {(*shape, last)}")
+        for name in self.components:
+            if name in LINEAR:
+                size = self._basis(name).size
+                if self.dataset[f"{name}_plain"].shape[1:] != (size, size):
+                    raise ValueError(f"'{name}_plain' is not of {size} features")
+        if not {"region", "resource"} <= set(self.dataset.coords):
+            raise ValueError("regions or resources have no names")
+
+    def _basis(self, component: str) -> Basis:
+        return basis_of(component, self.history_hours, self.events, bool(self.dataset.attrs.get("alone", 0)))
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components, in the order of the weights."""
+        return tuple(str(self.dataset.attrs["components"]).split())
+
+    @property
+    def learnt_until(self) -> datetime:
+        """The end of the usage that it was learnt from."""
+        return datetime.fromisoformat(str(self.dataset.attrs["learnt_until"]))
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Names of the events and covariates that effects were learnt of."""
+        text = str(self.dataset.attrs.get("events", ""))
+        return tuple(text.split("\n")) if text else ()
+
+    @property
+    def history_hours(self) -> int:
+        """Hours of usage that it was learnt from."""
+        return int(self.dataset.attrs["history_hours"])
+
+    def learnt(self, region: str, resource: str) -> dict[str, Learnt]:
+        """Return what is known of a block, by linear component; of a new region, the mean of the others."""
+        number = self._resource(resource)
+        found = {}
+        for code, name in enumerate(LINEAR):
+            if name not in self.components:
+                continue
+            data = self.dataset.isel(resource=number)
+            means = data[f"{name}_region_mean"]
+            known = data["region"].values == region
+            centre = means.values[:, known][:, 0] if known.any() else means.values.mean(axis=1)
+            noise, likeness, between = np.moveaxis(data[f"{name}_scale"].values, -1, 0)
+            found[name] = Learnt(
+                code, self._basis(name), data[f"{name}_plain"].values, centre, between, noise, likeness
+            )
+        return found
+
+    def weights(self, region: str, resource: str) -> Floats:
+        """Return the weights of a block's components, ``(range, component)``."""
+        return self._of_block("weights", region, resource)
+
+    def factors(self, region: str, resource: str) -> Floats:
+        """Return the factors of a block's last calibration, ``(range, level)``."""
+        return self._of_block("factors", region, resource)
+
+    def notes(self, regions: list[str], resources: list[str], groups: list[str], now: datetime) -> list[str]:
+        """Say what does not fit usage, in words, and what is done about it.
+
+        Raises
+        ------
+        HierarchyError
+            If a resource was not learnt at all.
+        """
+        unknown = sorted(set(resources) - set(self.dataset["resource"].values.tolist()))
+        if unknown:
+            raise HierarchyError(f"nothing was learnt of {', '.join(unknown)}; {_REMEDY}")
+        found = []
+        age = now - self.learnt_until
+        if age > OLD:
+            found.append(f"the hierarchy is {age.days} days old; learn anew, or on a schedule once a week")
+        if age < timedelta(0):
+            found.append("the hierarchy was learnt from hours after this moment: a replay sees its own future")
+        strangers = sorted(set(regions) - set(self.dataset["region"].values.tolist()))
+        if strangers:
+            found.append(f"new regions, forecast from what the others have in common: {', '.join(strangers)}")
+        met = set(str(self.dataset.attrs.get("groups", "")).split("\n"))
+        new = sorted(set(groups) - met)
+        if new:
+            shown = ", ".join(new[:3]) + (" …" if len(new) > 3 else "")
+            found.append(f"{len(new)} groups were not met in learning and lean on their block: {shown}")
+        return found
+
+    def require_history(self, hours: int) -> None:
+        """Hold that usage reaches back far enough for what was learnt.
+
+        Raises
+        ------
+        HierarchyError
+            If it does not.
+        """
+        needed = min(2 * WEEK + 2, self.history_hours)
+        if hours < needed:
+            raise HierarchyError(
+                f"the usage has {hours} hours before the moment of the forecast and this hierarchy needs "
+                f"{needed}: bring more history, or forecast without a hierarchy"
+            )
+
+    def save(self, path: Path | str) -> None:
+        """Write the hierarchy as netCDF: whole or not at all, replacing what is there.
+
+        Raises
+        ------
+        HierarchyError
+            If it cannot be written there.
+        """
+        path = Path(path)
+        dataset = self.dataset.assign_attrs(hierarchy_version=VERSION)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            dataset.to_netcdf(temporary, engine="h5netcdf")
+            temporary.replace(path)
+        except OSError as error:
+            raise HierarchyError(f"{path}: cannot be written: {error.strerror or error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Hierarchy":
+        """Read a hierarchy that `save` wrote.
+
+        Raises
+        ------
+        HierarchyError
+            If there is no file, it is not netCDF, it is damaged, or another version of this package wrote it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise HierarchyError(f"{path}: there is no such file; {_REMEDY}")
+        try:
+            # Opened plainly first: where this fails, h5netcdf would complain on stderr as well.
+            h5py.File(path, "r").close()
+            with xr.open_dataset(path, engine="h5netcdf") as file:
+                dataset = file.load()
+        except Exception as error:  # of many kinds, by where the damage is
+            raise HierarchyError(f"{path}: not a netCDF file, or damaged; {_REMEDY} ({error})") from error
+        version = dataset.attrs.get("hierarchy_version")
+        if version != VERSION:
+            found = "no version" if version is None else f"version {version}"
+            raise HierarchyError(f"{path}: of {found}, where this release reads {VERSION}; {_REMEDY}")
+        texts = {
+            name: (v.dims, v.values.astype(str)) for name, v in dataset.coords.items() if v.dtype.kind in "OU"
+        }
+        try:
+            return cls(dataset.assign_coords(texts))
+        except HierarchyError as error:
+            raise HierarchyError(f"{path}: {error}") from error
+
+    def _resource(self, resource: str) -> int:
+        found = np.flatnonzero(self.dataset["resource"].values == resource)
+        if not found.size:
+            raise HierarchyError(f"nothing was learnt of {resource}; {_REMEDY}")
+        return int(found[0])
+
+    def _of_block(self, name: str, region: str, resource: str) -> Floats:
+        values = self.dataset[name].values[:, self._resource(resource)]
+        known = self.dataset["region"].values == region
+        return np.asarray(values[known][0] if known.any() else values.mean(axis=0))

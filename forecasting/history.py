@@ -1,0 +1,147 @@
+"""What every component may look at: the scores of the past, without gaps, with their blocks and bounds.
+
+Place in the line: after `transform`; the components draw the future from it.
+
+A series is one resource of one group; they lie along one axis, group by group. A block is one resource of one
+region: its groups share what the model learns.
+
+    history, transform = history_of(past, ahead_hours=24)
+    history.filled  # (time, series)
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from forecasting import dims
+from forecasting.basis import DAY, WEEK, Floats
+from forecasting.events import Events, design
+from forecasting.shifts import rebased
+from forecasting.transform import Transform, standardise
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Scores of the past.
+
+    Parameters
+    ----------
+    scores, filled
+        ``(time, series)``; NaN where not known, and with the gaps filled.
+    time
+        Starts of the hours of the past and of the hours ahead, ``(time + ahead,)``.
+    block, resource, region
+        Number of the block, the resource and the region of each series, ``(series,)``.
+    moves
+        Whether a series is known to change.
+    lowest, highest
+        Bounds of the scores, ``(series,)``.
+    events
+        Features of events, ``(region, time + ahead, event feature)``.
+    shifted
+        Whether the level of a series jumped lately, see `shifts`; its past is then moved to the new level.
+    """
+
+    scores: Floats
+    filled: Floats
+    time: NDArray[np.datetime64]
+    block: NDArray[np.intp]
+    resource: NDArray[np.intp]
+    region: NDArray[np.intp]
+    moves: NDArray[np.bool_]
+    lowest: Floats
+    highest: Floats
+    events: Floats
+    shifted: NDArray[np.bool_]
+
+    @property
+    def length(self) -> int:
+        """Hours of the past."""
+        return len(self.scores)
+
+    def of_series(self, series: NDArray[np.intp]) -> "History":
+        """Return some of the series."""
+        return replace(
+            self,
+            scores=self.scores[:, series],
+            filled=self.filled[:, series],
+            block=self.block[series],
+            resource=self.resource[series],
+            region=self.region[series],
+            moves=self.moves[series],
+            lowest=self.lowest[series],
+            highest=self.highest[series],
+            shifted=self.shifted[series],
+        )
+
+
+def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None) -> tuple[History, Transform]:
+    """Return the history of usage, and what turns its scores back into demand.
+
+    Parameters
+    ----------
+    past
+        ``demand(group, resource, time)``; some value of each resource is known.
+    ahead_hours
+        Hours after the past for which events are looked up.
+    events
+        What is known of the calendar beyond seasons.
+    """
+    names, region = np.unique(past[dims.REGION].values, return_inverse=True)
+    region = region.astype(np.intp)
+    scores, transform = standardise(past[dims.DEMAND].values, region)
+    hours, groups, resources = scores.shape
+    flat = scores.reshape(hours, groups * resources)
+    resource = np.tile(np.arange(resources, dtype=np.intp), groups)
+    of_region = np.repeat(region, resources)
+    block = of_region * resources + resource
+    time = past[dims.TIME].values
+    time = np.concatenate([time, time[-1] + np.arange(1, ahead_hours + 1) * dims.HOUR])
+    features = design(events, names, time, hours) if events is not None else np.zeros((len(names), len(time), 0))
+    moves = transform.moves.ravel()
+    lowest, highest = transform.lowest.ravel(), transform.highest.ravel()
+    filled, shifted = rebased(fill(flat, block), block, moves, lowest)
+    # A level that was never seen before needs room above it.
+    highest = np.where(shifted, np.maximum(highest, filled.max(axis=0)), highest)
+    history = History(
+        scores=np.where(np.isfinite(flat), filled, np.nan),
+        filled=filled,
+        time=time,
+        block=block,
+        resource=resource,
+        region=of_region,
+        moves=moves,
+        lowest=lowest,
+        highest=highest,
+        events=features,
+        shifted=shifted,
+    )
+    return history, transform
+
+
+def fill(scores: Floats, block: NDArray[np.intp]) -> Floats:
+    """Return scores ``(time, series)`` without gaps.
+
+    An unknown hour takes the score of a week before; else the mean of those that are known of its block in that
+    hour, which is how a new group comes by a past; else the score of a day before; else 0, the mean.
+    """
+    known = np.isfinite(scores)
+    if known.all():
+        return scores.copy()
+    out = scores.copy()
+    for hour in range(WEEK, len(out)):
+        gap = ~known[hour]
+        out[hour, gap] = out[hour - WEEK, gap]
+    value = np.where(known, scores, 0.0)
+    for number in np.unique(block):
+        members = block == number
+        count = known[:, members].sum(axis=1)
+        mean = np.where(count > 0, value[:, members].sum(axis=1) / np.maximum(count, 1), np.nan)
+        out[:, members] = np.where(np.isnan(out[:, members]), mean[:, None], out[:, members])
+    for hour in range(DAY, len(out)):
+        gap = np.isnan(out[hour])
+        if gap.any():
+            out[hour, gap] = out[hour - DAY, gap]
+    return np.where(np.isnan(out), 0.0, out)

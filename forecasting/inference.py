@@ -1,0 +1,186 @@
+"""Inference: the posterior of the shared parameters, and the gate that it must pass.
+
+Place in the line: after `model`; `components.linear` draws from what passes. The one place that samples.
+
+The posterior is smooth and close to normal in the coordinates of `model`, so it is approximated by the normal at
+its mode (Laplace), with draws weighted by Pareto-smoothed importance sampling (Vehtari et al. 2024): exact in the
+limit, and with a diagnostic, k̂, that says when it is not. Where that fails, or where asked for, NUTS samples.
+
+    posterior = infer(data, seed=1)
+    posterior.diagnostics.pareto_k
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from forecasting.basis import Floats
+from forecasting.density import Density, pareto_smoothed
+from forecasting.errors import FitError
+from forecasting.model import Data, build, feed
+from forecasting.nuts import sample
+
+DRAWS = 250
+"""Draws of the shared parameters that are kept."""
+
+MOST_PARETO_K = 0.7
+"""Above it, importance weights cannot be relied on (Vehtari et al. 2024)."""
+
+HOPELESS_PARETO_K = 1.0
+"""From here on the weights have no mean. Between the two, Laplace is taken only where NUTS fails as well."""
+
+_PROPOSALS = 2000
+_ROUNDS = 8
+_LEAST_VARIANCE = 0.1  # of a scale, relative to that at the mode
+_FREEDOM = 6.0  # of the Student t from which the scales are proposed
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """What says whether a posterior can be believed; numbers that its method does not have are NaN.
+
+    Parameters
+    ----------
+    method
+        ``laplace`` or ``nuts``.
+    pareto_k
+        Shape of the tail of the importance weights of Laplace; at most `MOST_PARETO_K`.
+    effective_draws
+        Draws that the weighted or dependent ones are worth.
+    max_r_hat, divergences
+        Of NUTS.
+    """
+
+    method: str
+    pareto_k: float
+    effective_draws: float
+    max_r_hat: float = float("nan")
+    divergences: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Joint draws of the shared parameters of one resource, in the coordinates of its frame.
+
+    Parameters
+    ----------
+    region_mean
+        ``(draw, region, feature)``.
+    between_groups, noise, likeness
+        ``(draw,)``.
+    diagnostics
+        Of the draws.
+    """
+
+    region_mean: Floats
+    between_groups: Floats
+    noise: Floats
+    likeness: Floats
+    diagnostics: Diagnostics
+
+
+def infer(
+    data: Data, seed: int, method: str = "laplace", progress: Callable[[float], None] | None = None
+) -> Posterior:
+    """Return the posterior of the shared parameters.
+
+    Parameters
+    ----------
+    data
+        Of the series of one resource; of many, a panel.
+    seed
+        Same data and seed, same draws.
+    method
+        ``laplace``, which falls back to NUTS where its check fails, or ``nuts``.
+    progress
+        Is given the share of NUTS that is done.
+
+    Raises
+    ------
+    FitError
+        If Laplace is hopeless and NUTS does not pass its gate; the message says what is wrong and what to do.
+    """
+    near = laplace(data, np.random.default_rng([seed, 1])) if method == "laplace" else None
+    if near is not None and near.diagnostics.pareto_k <= MOST_PARETO_K:
+        return near
+    feed(build(), data)
+    try:
+        chains, gate = sample(build(), _start(data), seed, progress)
+    except FitError:
+        if near is None:
+            raise
+        return near  # its diagnostics tell, and whoever asked is told
+    draws = chains["noise"].size
+    taken = np.linspace(0, draws - 1, min(DRAWS, draws)).round().astype(np.intp)
+    diagnostics = Diagnostics("nuts", float("nan"), gate.min_bulk_ess, gate.max_r_hat, gate.divergences)
+    return Posterior(
+        region_mean=chains["region_mean"][taken],
+        between_groups=chains["between_groups"][taken],
+        noise=chains["noise"][taken],
+        likeness=chains["likeness"][taken],
+        diagnostics=diagnostics,
+    )
+
+
+def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
+    """Return importance-weighted draws of the normal approximation; nothing where they are hopeless.
+
+    Where the weights are unreliable, the proposal of the scales is moved to the weighted draws' moments and the
+    check is made anew (adaptive importance sampling; Paananen, Piironen, Bürkner and Vehtari 2021).
+    """
+    density = Density(data)
+    mode = density.mode(np.concatenate([np.log([data.rough_noise, 3.0, 0.1]), np.zeros(density.size - 3)]))
+    if mode is None:
+        return None
+    place, lower = mode
+    middle, wide = np.zeros(3), np.eye(3)
+    for _ in range(_ROUNDS):
+        # The three scales come first and have heavier tails than a normal: with few groups they are little known.
+        raw = rng.standard_t(_FREEDOM, (_PROPOSALS, 3))
+        standard = rng.standard_normal((_PROPOSALS, density.size))
+        standard[:, :3] = middle + raw @ wide.T
+        points = place + standard @ lower.T
+        values = [density.all_of(point) for point in points]
+        proposed = (
+            student.logpdf(raw, _FREEDOM).sum(axis=1)
+            - np.log(np.diag(wide)).sum()
+            - (standard[:, 3:] ** 2).sum(axis=1) / 2
+        )
+        log_weight = np.array([value for value, _, _ in values]) - proposed
+        if not np.isfinite(log_weight).all():
+            return None
+        smoothed, pareto_k = pareto_smoothed(log_weight - log_weight.max())
+        weight = np.exp(smoothed - smoothed.max())
+        weight /= weight.sum()
+        if pareto_k <= MOST_PARETO_K:
+            break
+        # Where the scales lie is known better now than at the mode: moments of the weighted draws.
+        middle = weight @ standard[:, :3]
+        away = standard[:, :3] - middle
+        wide = np.linalg.cholesky((away * weight[:, None]).T @ away + _LEAST_VARIANCE * np.eye(3))
+    if not pareto_k < HOPELESS_PARETO_K:
+        return None
+    # Systematic resampling: as few repeats as the weights allow.
+    taken = np.searchsorted(np.cumsum(weight), (np.arange(DRAWS) + rng.random()) / DRAWS).clip(max=_PROPOSALS - 1)
+    taken = rng.permutation(taken)
+    scale = np.exp(points[taken, :3])
+    return Posterior(
+        region_mean=np.stack([values[i][2] for i in taken]),
+        noise=scale[:, 0],
+        likeness=scale[:, 1],
+        between_groups=scale[:, 2],
+        diagnostics=Diagnostics("laplace", pareto_k, float(1 / (weight**2).sum())),
+    )
+
+
+def _start(data: Data) -> dict[str, Floats]:
+    regions, features = data.rough_mean.shape
+    return {
+        "noise": np.asarray(data.rough_noise),
+        "likeness": np.asarray(3.0),
+        "between_groups": np.asarray(0.1),
+        "shared": np.zeros(features),
+        "place": np.zeros((regions, features)),
+    }

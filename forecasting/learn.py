@@ -1,0 +1,207 @@
+"""Learning: usage → hierarchy. The slow of the two speeds; once a week, or when surprise asks for it.
+
+Place in the line: after everything that it composes; `forecast` conditions on what it finds.
+
+Of many groups a panel is learnt from, drawn by the seed and spread over the regions. For each linear component
+and resource the posterior of what groups share is inferred. Then the last weeks are forecast again from several
+origins, by every component, and the weights of the mixture and its last calibration are found from how that went.
+
+    hierarchy = learn(usage, seed=1)
+    hierarchy.save("hierarchy.nc")
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from forecasting import dims
+from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
+from forecasting.components.linear import Learnt, statistics_of
+from forecasting.events import Events
+from forecasting.hierarchy import Hierarchy
+from forecasting.history import History, history_of
+from forecasting.inference import Posterior, infer
+from forecasting.model import data_of
+from forecasting.past import past_of, provenance
+from forecasting.rehearsal import Rehearsal, Task, cuts_of, judge, rehearse
+from forecasting.scale import Map, shared
+from forecasting.settings import DEFAULT, Settings
+from forecasting.statefile import dataset_of
+from forecasting.sufficient import Statistics, frame_of, rotate
+
+PANEL_GROUPS, PANEL_OF_REGION = 48, 12
+"""Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
+
+Progress = Callable[[str, float], None]
+
+
+def learn(
+    usage: xr.Dataset,
+    now: datetime | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    horizon_hours: int = WEEK,
+    events: Events | None = None,
+    settings: Settings = DEFAULT,
+    jobs: int = 1,
+    dask: str | None = None,
+) -> Hierarchy:
+    """Learn what groups share, and how far each component can be believed.
+
+    Parameters
+    ----------
+    usage
+        ``demand(group, resource, time)``; hours that start at or after ``now`` are not looked at.
+    now
+        The moment, timezone-aware; by default the hour after the last one of ``usage``.
+    seed
+        Same usage, moment, settings and seed: same hierarchy.
+    progress
+        Is told the stage in words and the share that is done, 0 to 1.
+    horizon_hours
+        How far ahead the weights are learnt, at most a week; further ahead the last ones hold.
+    events
+        Holidays, events and covariates.
+    settings
+        Which components and inference.
+    jobs, dask
+        Over how many processes, or which Dask cluster, blocks are shared out.
+
+    Raises
+    ------
+    UsageError
+        If there is too little history, or none at all of some resource.
+    FitError
+        If a posterior does not pass its diagnostics.
+    """
+    tell = progress or (lambda stage, share: None)
+    tell("reading history", 0.0)
+    past, moment = past_of(usage, now)
+    panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
+    history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
+    hours = min(horizon_hours, WEEK)
+    cuts = cuts_of(history.length, hours)
+    names = events.names if events is not None else ()
+    alone = bool(np.bincount(history.block).max() <= 1)
+    bases = {name: basis_of(name, history.length, names, alone) for name in settings.components if name in LINEAR}
+    blocks = [int(number) for number in np.unique(history.block)]
+    members = {block: np.flatnonzero(history.block == block) for block in blocks}
+    of_block = {block: history.of_series(members[block]) for block in blocks}
+    resource_of = {block: int(of_block[block].resource[0]) for block in blocks}
+    with shared(jobs, dask) as run:
+        statistics = _statistics(of_block, bases, [*cuts, history.length], run)
+        tell("learning what groups share", 0.1)
+        posteriors, plains = {}, {}
+        todo = [(name, resource) for name in bases for resource in sorted(set(resource_of.values()))]
+        for number, (name, resource) in enumerate(todo):
+            latest = {
+                block: statistics[name, block][history.length]
+                for block in blocks
+                if resource_of[block] == resource
+            }
+            posteriors[name, resource], plains[name, resource] = _infer(
+                latest, of_block, bases[name], seed, settings.inference
+            )
+            tell("learning what groups share", 0.1 + 0.4 * (number + 1) / len(todo))
+        tasks = [
+            Task(
+                of_block[block],
+                transform.of_series(members[block]),
+                {
+                    name: learnt_of(name, bases[name], posteriors[name, r], plains[name, r], of_block[block])
+                    for name in bases
+                },
+                {name: statistics[name, block] for name in bases},
+                settings.components,
+                tuple(cuts),
+                hours,
+                seed,
+            )
+            for block, r in resource_of.items()
+        ]
+        rehearsals: dict[int, Rehearsal] = {}
+        if cuts:
+            for number, (block, rehearsal) in enumerate(zip(blocks, run(rehearse, tasks), strict=True)):
+                rehearsals[block] = rehearsal
+                tell("rehearsing the last weeks", 0.5 + 0.5 * (number + 1) / len(blocks))
+    weights, factors = judge(rehearsals, resource_of, len(settings.components))
+    tell("done", 1.0)
+    regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
+    return Hierarchy(
+        dataset_of(
+            posteriors,
+            plains,
+            {block: (int(of_block[block].region[0]), resource_of[block]) for block in blocks},
+            weights,
+            factors,
+            regions,
+            resources,
+            settings.components,
+            provenance(past, moment, seed)
+            | {
+                "learnt_until": moment.isoformat(),
+                "history_hours": history.length,
+                "horizon_hours": hours,
+                "inference": settings.inference,
+                "components": " ".join(settings.components),
+                "events": "\n".join(names),
+                "groups": "\n".join(past[dims.GROUP].values.tolist()),
+                "origins": len(cuts),
+                "alone": int(alone),
+                "panel_groups": len(panel),
+            },
+        )
+    )
+
+
+def choose_panel(regions: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the groups to learn from, as evenly over the regions as they allow; all, where there are no more."""
+    shuffled = rng.permutation(len(regions))
+    turn = np.empty(len(regions), dtype=np.intp)
+    names = np.unique(regions)
+    for region in names:
+        members = shuffled[regions[shuffled] == region]
+        turn[members] = np.arange(len(members))
+    most = max(PANEL_GROUPS, PANEL_OF_REGION * len(names))
+    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
+
+
+def learnt_of(name: str, basis: Basis, posterior: Posterior, plain: Floats, history: History) -> Learnt:
+    """Return what is known of a block before its groups are looked at."""
+    return Learnt(
+        LINEAR.index(name),
+        basis,
+        plain,
+        posterior.region_mean[:, int(history.region[0])],
+        posterior.between_groups,
+        posterior.noise,
+        posterior.likeness,
+    )
+
+
+def _statistics(
+    of_block: dict[int, History], bases: dict[str, Basis], cuts: list[int], run: Map
+) -> dict[tuple[str, int], dict[int, Statistics]]:
+    todo = [(name, block) for name in bases for block in of_block]
+    found = run(_statistics_of, [(of_block[block], bases[name], cuts) for name, block in todo])
+    return dict(zip(todo, found, strict=True))
+
+
+def _statistics_of(task: tuple[History, Basis, list[int]]) -> dict[int, Statistics]:
+    return statistics_of(*task)
+
+
+def _infer(
+    latest: dict[int, Statistics], of_block: dict[int, History], basis: Basis, seed: int, method: str
+) -> tuple[Posterior, Floats]:
+    """Infer what the groups of one resource share, from the statistics of its blocks."""
+    statistics = Statistics.joined(list(latest.values()))
+    moves = np.concatenate([of_block[block].moves for block in latest])
+    region = np.concatenate([of_block[block].region for block in latest])
+    first = basis.calendar_size
+    frame = frame_of(statistics, moves, slice(first, first + len(basis.events)))
+    return infer(data_of(rotate(statistics, frame.plain), frame, moves, region), seed, method), frame.plain

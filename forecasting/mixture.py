@@ -1,0 +1,90 @@
+"""The mixture: every draw of a block follows one component at a time, by the weights of the range it is in.
+
+Place in the line: after `components`, `stacking` and `calibrate`; `learn` and `forecast` put blocks through it.
+A block is forecast from its own history and what was learnt of it, and nothing else: blocks may be forecast in any
+order, on any machine, with the same draws.
+
+    scores = forecast_block(Block(history, learnt, weights, factors, components), chance)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.basis import LINEAR, Floats
+from forecasting.calibrate import stretched
+from forecasting.chance import Chance
+from forecasting.components import EMPIRICAL
+from forecasting.components.linear import Conditioned, Learnt, condition, paths, statistics_of
+from forecasting.history import History
+from forecasting.stacking import range_of
+
+Floats32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's past, and what was learnt of it.
+
+    Parameters
+    ----------
+    history
+        Of its series alone.
+    learnt
+        Of each linear component, by name.
+    weights
+        ``(range, component)``, in the order of ``components``.
+    factors
+        ``(range, level)`` of the last calibration; none to leave it out.
+    components
+        Names.
+    """
+
+    history: History
+    learnt: dict[str, Learnt]
+    weights: Floats
+    factors: Floats | None
+    components: tuple[str, ...]
+
+
+def forecast_block(block: Block, chance: Chance) -> Floats32:
+    """Return scores ``(hour, draw, series)`` of a block; series that never moved keep their value, 0."""
+    history = block.history
+    draws = len(chance.component)
+    of_hour = range_of(chance.hours)
+    edges = np.cumsum(block.weights, axis=1)[:, :-1]
+    # With one number for all ranges, a draw stays with its component as far as the weights allow.
+    chosen = (chance.component[:, None, None] > edges).sum(axis=-1)[:, of_hour]  # (draw, hour)
+    out = np.zeros((chance.hours, draws, history.scores.shape[1]), dtype=np.float32)
+    for number, name in enumerate(block.components):
+        followed = chosen == number
+        some = np.flatnonzero(followed.any(axis=1))
+        if some.size == 0:
+            continue
+        hours = int(np.flatnonzero(followed.any(axis=0))[-1]) + 1
+        drawn = draw_component(name, history, block.learnt.get(name), None, chance, some, hours)
+        taken = followed[some, :hours].T[..., None]
+        out[:hours, some] = np.where(taken, drawn, out[:hours, some])
+    if block.factors is not None:
+        out = stretched(out, block.factors)
+    return np.where(history.moves, np.clip(out, history.lowest, history.highest), 0.0).astype(np.float32)
+
+
+def draw_component(
+    name: str,
+    history: History,
+    learnt: Learnt | None,
+    conditioned: Conditioned | None,
+    chance: Chance,
+    draws: NDArray[np.intp],
+    hours: int,
+) -> Floats32:
+    """Return scores ``(hour, draw, series)`` of one component, for some draws."""
+    if name not in LINEAR:
+        return EMPIRICAL[name](history, chance, draws, hours)
+    if learnt is None:
+        raise KeyError(name)
+    if conditioned is None:
+        conditioned = condition(history, learnt, statistics_of(history, learnt.basis, [chance.at]))
+    return paths(conditioned, history, learnt, chance, draws, hours)

@@ -1,0 +1,62 @@
+"""Usage and a moment → the past that may be looked at, and where it came from.
+
+Place in the line: the first step of `learn` and of `forecast`.
+
+    past, moment = past_of(usage, now=None)
+"""
+
+import json
+import platform
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import xarray as xr
+
+from forecasting import dims
+from forecasting.errors import UsageError
+from forecasting.usage import before, digest, require_history
+
+HISTORY_HOURS = 8 * 168
+"""Older hours are not looked at: by their half-life they would hardly count."""
+
+
+def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, datetime]:
+    """Return the hours before a moment, at most `HISTORY_HOURS`, and the moment.
+
+    Parameters
+    ----------
+    usage
+        ``demand(group, resource, time)``.
+    now
+        Timezone-aware; by default the hour after the last one of ``usage``.
+
+    Raises
+    ------
+    UsageError
+        If there is too little history, or none at all of some resource.
+    """
+    dims.check_usage(usage, "forecast")
+    moment = _end(usage) if now is None else now
+    past = before(usage, moment).isel({dims.TIME: slice(-HISTORY_HOURS, None)})
+    require_history(past)
+    known = past[dims.DEMAND].notnull().any((dims.GROUP, dims.TIME)).values
+    if not known.all():
+        names = ", ".join(past[dims.RESOURCE].values[~known])
+        raise UsageError(f"no group has a known value of {names}; leave it out, or bring its usage")
+    return past, moment
+
+
+def provenance(past: xr.Dataset, moment: datetime, seed: int) -> dict[str, object]:
+    """Return attributes that say what something was made from, and with which software."""
+    versions = {name: version(name) for name in ("numpy", "pymc", "pytensor", "scipy", "xarray")}
+    return {
+        "issued": moment.astimezone(UTC).isoformat(),
+        "seed": seed,
+        "data_digest": digest(past),
+        "versions": json.dumps(versions | {"python": platform.python_version()}, sort_keys=True),
+    }
+
+
+def _end(usage: xr.Dataset) -> datetime:
+    last = usage[dims.TIME].values[-1].astype("datetime64[s]").astype(int)
+    return datetime.fromtimestamp(int(last), UTC) + timedelta(hours=1)

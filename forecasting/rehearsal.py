@@ -1,0 +1,134 @@
+"""Rehearsal: the last weeks forecast again from earlier origins, to see how far each component can be believed.
+
+Place in the line: within `learn`. Every origin knows only the hours before it; what groups share was learnt from
+later ones too, which is a few dozen numbers and tells them little of what came.
+
+    rehearsal = rehearse(Task(...))
+    weights, factors = judge({0: rehearsal}, resource_of={0: 0}, components=6)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.basis import DAY, WEEK, Floats
+from forecasting.calibrate import LEVELS as INTERVALS
+from forecasting.calibrate import factors_of, ratios_of
+from forecasting.chance import chance_at
+from forecasting.components.linear import Learnt, condition
+from forecasting.history import History
+from forecasting.mixture import draw_component
+from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, weights_of
+from forecasting.sufficient import Statistics
+from forecasting.transform import Transform
+
+ORIGINS, ORIGIN_STEP = 8, 37
+"""Origins that are forecast again, and hours between them: a step that meets other hours of the day each time."""
+
+_DRAWS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How forecasts of one block from earlier origins went, by component.
+
+    Parameters
+    ----------
+    terms
+        Of the CRPS of its mixtures.
+    quantiles
+        By origin, scores ``(component, level, hour, series)``.
+    actual
+        By origin, scores ``(hour, series)``.
+    """
+
+    terms: Terms
+    quantiles: list[NDArray[np.float32]]
+    actual: list[Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a rehearsal of one block needs, and nothing else.
+
+    Parameters
+    ----------
+    history, transform
+        Of the block's series.
+    learnt, statistics
+        By linear component; statistics by cut.
+    components
+        Names.
+    cuts
+        Origins, ascending.
+    hours
+        Steps ahead.
+    seed
+        Of every draw.
+    """
+
+    history: History
+    transform: Transform
+    learnt: dict[str, Learnt]
+    statistics: dict[str, dict[int, Statistics]]
+    components: tuple[str, ...]
+    cuts: tuple[int, ...]
+    hours: int
+    seed: int
+
+
+def rehearse(task: Task) -> Rehearsal:
+    """Forecast one block again from each cut, by each component alone."""
+    history = task.history
+    conditioned = {name: condition(history, learnt, task.statistics[name]) for name, learnt in task.learnt.items()}
+    every = np.arange(_DRAWS)
+    terms: Terms | None = None
+    kept, came = [], []
+    for cut in task.cuts:
+        chance = chance_at(history.time, cut, task.hours, _DRAWS, (task.seed, cut))
+        quantiles = []
+        for name in task.components:
+            drawn = draw_component(
+                name, history, task.learnt.get(name), conditioned.get(name), chance, every, task.hours
+            )
+            drawn = np.sort(np.where(history.moves, np.clip(drawn, history.lowest, history.highest), 0.0), axis=1)
+            picked = (np.array(LEVELS) * _DRAWS).astype(np.intp)
+            quantiles.append(drawn[:, picked].transpose(1, 0, 2).astype(np.float32))
+        scores = np.stack(quantiles)
+        actual = history.scores[cut : cut + task.hours]
+        found = terms_of(task.transform.demand_of(scores), task.transform.demand_of(actual))
+        terms = found if terms is None else terms + found
+        kept.append(scores)
+        came.append(np.where(history.moves, actual, np.nan))
+    if terms is None:
+        raise ValueError("no cuts")
+    return Rehearsal(terms, kept, came)
+
+
+def judge(
+    rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: int
+) -> tuple[dict[int, Floats], dict[int, Floats]]:
+    """Return the weights and the factors of each block; equal and 1 where nothing could be rehearsed."""
+    if not rehearsals:
+        equal = np.full((len(RANGES), components), 1 / components)
+        return dict.fromkeys(resource_of, equal), dict.fromkeys(
+            resource_of, np.ones((len(RANGES), len(INTERVALS)))
+        )
+    weights = weights_of({block: rehearsal.terms for block, rehearsal in rehearsals.items()}, resource_of)
+    factors = {}
+    for block, rehearsal in rehearsals.items():
+        ratios = [
+            ratios_of(quantiles, weights[block], actual)
+            for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True)
+        ]
+        factors[block] = factors_of(np.concatenate(ratios, axis=2), sum(x.shape[2] for x in ratios))
+    return weights, factors
+
+
+def cuts_of(length: int, hours: int) -> list[int]:
+    """Return the origins that are forecast again, ascending: rows of the first hour ahead."""
+    least = max(2 * DAY, min(2 * WEEK + 6, length // 2))
+    cuts = [length - hours - number * ORIGIN_STEP for number in range(ORIGINS)]
+    return [cut for cut in reversed(cuts) if cut >= least]

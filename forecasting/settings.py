@@ -1,0 +1,58 @@
+"""What can be chosen about a forecast, beside its data: a frozen record with defaults.
+
+Place in the line: `learn` and `forecast` take it; everything below them takes plain values.
+
+>>> Settings().inference
+'laplace'
+"""
+
+from dataclasses import dataclass
+
+from forecasting.errors import ForecastingError
+
+COMPONENTS = ("ar", "seasonal", "weekly", "days", "change", "analogue")
+"""Every component of the forecast, in the order of the weights."""
+
+INFERENCES = ("laplace", "nuts")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to forecast.
+
+    Parameters
+    ----------
+    components
+        Names of the components that are mixed, of `COMPONENTS`.
+    calibrate
+        Whether the last calibration is applied.
+    inference
+        How the shared parameters are learnt: ``laplace``, with NUTS where its check fails, or ``nuts``.
+    draws
+        Joint draws of a profile.
+
+    Raises
+    ------
+    ForecastingError
+        If a value is not one of these.
+    """
+
+    components: tuple[str, ...] = COMPONENTS
+    calibrate: bool = True
+    inference: str = "laplace"
+    draws: int = 500
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.components if name not in COMPONENTS]
+        if unknown or not self.components or len(set(self.components)) < len(self.components):
+            raise ForecastingError(
+                f"components {', '.join(self.components) or 'none'}: give each at most once, of "
+                f"{', '.join(COMPONENTS)}"
+            )
+        if self.inference not in INFERENCES:
+            raise ForecastingError(f"inference '{self.inference}' is not known; use {' or '.join(INFERENCES)}")
+        if self.draws < 1:
+            raise ForecastingError(f"{self.draws} draws: at least 1 is needed")
+
+
+DEFAULT = Settings()

@@ -1,0 +1,105 @@
+"""What was learnt → the dataset of a hierarchy: names on every axis.
+
+Place in the line: between `learn` and `hierarchy`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from forecasting.basis import LINEAR, Floats
+from forecasting.calibrate import LEVELS as INTERVALS
+from forecasting.inference import Posterior
+from forecasting.stacking import RANGES
+
+MEASURES = ("nuts", "pareto_k", "effective_draws", "max_r_hat", "divergences")
+"""What `diagnostics` holds; ``nuts`` is 1 where NUTS sampled and 0 where Laplace did."""
+
+
+def dataset_of(
+    posteriors: Mapping[tuple[str, int], Posterior],
+    plains: Mapping[tuple[str, int], Floats],
+    places: Mapping[int, tuple[int, int]],
+    weights: Mapping[int, Floats],
+    factors: Mapping[int, Floats],
+    regions: NDArray[np.str_],
+    resources: NDArray[np.str_],
+    components: tuple[str, ...],
+    attributes: Mapping[str, object],
+) -> xr.Dataset:
+    """Lay out what was learnt.
+
+    Parameters
+    ----------
+    posteriors, plains
+        By name of the linear component and number of the resource.
+    places
+        Number of the region and of the resource of each block.
+    weights, factors
+        By number of the block.
+    regions, resources, components
+        Names.
+    attributes
+        Of the dataset.
+    """
+    linear = [name for name in components if name in LINEAR]
+    shape = (len(regions), len(resources), len(RANGES))
+    by_block = {
+        "weights": np.full((*shape, len(components)), 1 / len(components)),
+        "factors": np.ones((*shape, len(INTERVALS))),
+    }
+    for block, (region, resource) in places.items():
+        by_block["weights"][region, resource] = weights[block]
+        by_block["factors"][region, resource] = factors[block]
+    diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
+    variables: dict[str, tuple[tuple[str, ...], Floats]] = {
+        "weights": (("region", "resource", "range", "component"), by_block["weights"]),
+        "factors": (("region", "resource", "range", "level"), by_block["factors"]),
+        "diagnostics": (("linear", "resource", "measure"), diagnostics),
+    }
+    for row, name in enumerate(linear):
+        each = [posteriors[name, number] for number in range(len(resources))]
+        for number, posterior in enumerate(each):
+            found = posterior.diagnostics
+            diagnostics[row, number] = (
+                float(found.method == "nuts"),
+                found.pareto_k,
+                found.effective_draws,
+                found.max_r_hat,
+                found.divergences,
+            )
+        theta = f"{name}_theta"
+        variables[f"{name}_plain"] = (
+            ("resource", f"{name}_feature", theta),
+            np.stack([plains[name, number] for number in range(len(resources))]),
+        )
+        variables[f"{name}_region_mean"] = (
+            ("shared", "region", "resource", theta),
+            np.stack([posterior.region_mean for posterior in each], axis=2),
+        )
+        variables[f"{name}_scale"] = (
+            ("shared", "resource", "scale"),
+            np.stack(
+                [
+                    np.stack([posterior.noise, posterior.likeness, posterior.between_groups], axis=-1)
+                    for posterior in each
+                ],
+                axis=1,
+            ),
+        )
+    return xr.Dataset(
+        variables,
+        coords={
+            "region": regions.astype(str),
+            "resource": resources.astype(str),
+            "range": list(RANGES),
+            "component": list(components),
+            "level": list(INTERVALS),
+            "linear": linear,
+            "measure": list(MEASURES),
+            "scale": ["noise", "likeness", "between_groups"],
+        },
+        attrs=dict(attributes),
+    )

@@ -1,0 +1,82 @@
+"""``headroom explain``, as a user types it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from demand import usage_of, waves
+from hierarchies import hierarchy_of
+
+from controller.cli import main
+from forecasting.sources.files import read
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(main, ["explain", *(str(x) for x in arguments)])
+    assert done.exit_code == code, f"{done.exit_code}: {done.output}\n{done.exception!r}"
+    assert "Traceback" not in done.output
+    return done
+
+
+@pytest.fixture
+def files(tmp_path):
+    demand = waves(groups=4)
+    demand[3] = 7.0
+    table = usage_of(demand)["demand"].to_dataframe("value").reset_index()
+    table["group"] = table["name"]
+    table = table.rename(columns={"time": "timestamp"})[["timestamp", "region", "group", "resource", "value"]]
+    table.to_parquet(tmp_path / "usage.parquet", index=False)
+    hierarchy_of(read(tmp_path / "usage.parquet")).save(tmp_path / "h.nc")
+    return "--usage", tmp_path / "usage.parquet", "--hierarchy", tmp_path / "h.nc"
+
+
+def test_it_says_where_a_forecast_comes_from(files, tmp_path):
+    chart = tmp_path / "chart.png"
+    done = run(*files, "--group", "a/g0", "--resource", "r0", "--plot", chart)
+    for words in (
+        "its average level", "the hour of the week", "from its block (the 1 other group of a)", "500 known hours",
+        "one hour ahead", "weight, hours ahead", "73–168", "calibrated width",
+    ):  # fmt: skip
+        assert words in " ".join(done.stdout.split())
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    assert f"chart: {chart}" in done.stderr
+    assert chart.stat().st_size > 10_000
+
+
+def test_as_json_and_of_a_series_that_never_moved(files):
+    record = json.loads(run(*files, "--group", "a/g0", "--resource", "r0", "-o", "json").stdout)
+    parts = record["parts_by_hour"].values()
+    assert len(record["time"]) == 24
+    assert np.sum(list(parts), axis=0).min() > 0
+    assert 0 < record["borrowed_from_block"] < 1
+    assert "it never changed in its known past" in run(*files, "--group", "b/g3", "--resource", "r0").stdout
+
+
+def test_old_and_foreign_hierarchies_are_noted(files):
+    done = run(*files, "--group", "a/g0", "--resource", "r0", "--now", "2026-03-01")
+    assert "days old; learn anew" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--group", "a/g0"), 2, "Missing option '--resource'"),
+        (("--group", "g0", "--resource", "r0"), 1, "did you mean a/g0"),
+        (("--group", "a/g0", "--resource", "cpu"), 1, "the usage has no resource 'cpu'; it has r0"),
+        (("--group", "a/g0", "--resource", "r0", "--plot", "x.gif"), 1, ".png or .svg"),
+        (("--group", "a/g0", "--resource", "r0", "--plot", "none/x.png"), 1, "make it first"),
+        (("--group", "a/g0", "--resource", "r0", "--holidays", "a=DE"), 1, "give the same, or learn anew"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_words(files, arguments, code, said):
+    assert said in run(*files, *arguments, code=code).output
+
+
+@pytest.mark.slow
+def test_without_a_hierarchy_it_learns_first(files, tmp_path):
+    pd.read_parquet(files[1]).to_csv(tmp_path / "usage.csv", index=False)
+    done = run("--usage", tmp_path / "usage.csv", "--group", "b/g2", "--resource", "r0")
+    assert "learn: learning what groups share" in done.stderr
+    assert "borrowed" in done.stdout

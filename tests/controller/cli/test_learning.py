@@ -1,0 +1,153 @@
+"""``headroom learn`` and ``headroom forecast`` with what was learnt, as a user types them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hierarchies import hierarchy_of
+
+from controller.cli import main
+from controller.cli.learning import _print, diagnostics, remarks
+from forecasting.hierarchy import Hierarchy
+from forecasting.profile import DemandProfile
+from forecasting.sources.files import read
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(main, [str(x) for x in arguments])
+    assert done.exit_code == code, f"{done.exit_code}: {done.output}\n{done.exception!r}"
+    assert "Traceback" not in done.output
+    return done
+
+
+@pytest.fixture
+def usage(tmp_path):
+    hours = pd.date_range("2026-04-06", periods=400, freq="h", tz="UTC")
+    noise = np.random.default_rng(1).gamma(9, 1 / 9, (3, 400))
+    value = 5.0 + 3 * np.sin(2 * np.pi * hours.hour / 24)
+    series = [
+        pd.DataFrame({"timestamp": hours, "region": region, "group": group, "resource": "cpu", "value": value * x})
+        for (region, group), x in zip((("eu", "shop"), ("eu", "etl"), ("us", "etl")), noise, strict=True)
+    ]
+    pd.concat(series).to_parquet(tmp_path / "usage.parquet", index=False)
+    return tmp_path / "usage.parquet"
+
+
+@pytest.fixture
+def hierarchy(usage, tmp_path):
+    hierarchy_of(read(usage)).save(tmp_path / "h.nc")
+    return tmp_path / "h.nc"
+
+
+def narrow(text):
+    return max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.fixture
+def sales(tmp_path):
+    (tmp_path / "sales.csv").write_text("region,start,end,name\n*,2026-04-10T00Z,2026-04-11T00Z,sale\n")
+    return tmp_path / "sales.csv"
+
+
+@pytest.mark.slow
+def test_learnt_once_and_used_again(usage, sales, tmp_path):
+    how = ("--usage", usage, "--horizon", 24, "--seed", 3, "--events", sales)
+    out = tmp_path / "hierarchy.nc"
+    done = run("learn", *how, "--out", out)
+    assert "hierarchy: " in done.stderr
+    assert "weights by hours ahead" in done.stdout
+    assert narrow(done.stdout)
+    record = json.loads(run("learn", *how, "--out", out, "-o", "json").stdout)
+    assert record["events"] == ["sale"]
+    assert {row["component"] for row in record["diagnostics"]} == {"ar", "seasonal", "weekly"}
+    assert sum(record["weights"]["cpu"]["24"].values()) == pytest.approx(1.0)
+    run("forecast", *how, "--hierarchy", out, "--out", tmp_path / "one.nc")
+    run("forecast", *how, "--out", tmp_path / "two.nc")
+    one, two = (DemandProfile.load(tmp_path / f"{name}.nc").draws.values for name in ("one", "two"))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_holidays_zones_and_events_must_be_those_that_were_learnt(usage, sales, tmp_path):
+    names = ("holiday", "holiday cosine", "holiday sine", "sale")
+    hierarchy_of(read(usage), events=names).save(tmp_path / "h.nc")
+    forecast = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", tmp_path / "h.nc")
+    events = ("--events", sales, "--holidays", "eu=DE", "--zone", "eu=Europe/Berlin", "--holidays", "mars=US")
+    done = run(*forecast, *events)
+    assert "no region mars: what is said of it changes nothing" in done.stderr
+    assert narrow(done.stdout)
+    assert "was learnt with the events holiday" in run(*forecast, code=1).output
+
+
+def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
+    hierarchy = hierarchy_of(read(usage), origins=2)
+    values = hierarchy.dataset["diagnostics"].values  # (linear, resource, measure)
+    values[0, 0] = (0, 0.5, 60.0, np.nan, 0)
+    values[1, 0] = (1, np.nan, 400.0, 1.01, 0)
+    values[2, 0] = (1, np.nan, 400.0, 1.04, 12)
+    found = {row["component"]: row for row in diagnostics(hierarchy)}
+    assert [found[x]["verdict"] for x in ("ar", "seasonal", "weekly")] == [
+        "few draws",
+        "needed NUTS",
+        "divergences",
+    ]
+    assert found["ar"]["max_r_hat"] is None
+    said = " ".join(remarks(hierarchy))
+    for words in ("--inference nuts", "sampled instead", "another --seed", "only 2 of 8 earlier forecasts"):
+        assert words in said
+    asked = Hierarchy(hierarchy.dataset.assign_attrs(inference="nuts", origins=0))
+    assert "needed NUTS" not in " ".join(remarks(asked))
+    assert "could be replayed, so all components weigh the same" in " ".join(remarks(asked))
+    _print(hierarchy, diagnostics(hierarchy))
+    assert narrow(capsys.readouterr().out)
+    assert remarks(hierarchy_of(read(usage))) == []
+
+
+def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
+    known = read(usage)
+    old = hierarchy_of(
+        known.isel(group=known["region"] == "eu"), learnt_until="2026-03-01T00:00:00+00:00", groups="eu/shop"
+    )
+    old.save(tmp_path / "old.nc")
+    done = run(
+        "forecast", "--usage", usage, "--horizon", 6, "--hierarchy", tmp_path / "old.nc", "--no-calibrate",
+        "--inference", "nuts", "--out", tmp_path / "profile.nc", "-o", "json",
+    )  # fmt: skip
+    for words in ("days old; learn anew", "new regions", "2 groups were not met", "--inference is for learning"):
+        assert words in done.stderr
+    assert len(json.loads(done.stdout)["notes"]) == 3
+    assert DemandProfile.load(tmp_path / "profile.nc").dataset.attrs["calibrated"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("learn", "--usage", "{usage}"), 2, "Missing option '--out'"),
+        (("learn", "--usage", "{usage}", "--out", "{tmp}/none/h.nc"), 1, "make it first"),
+        (("learn", "--usage", "{usage}", "--out", "{tmp}/h2.nc", "--horizon", "169"), 2, "1<=x<=168"),
+        (("learn", "--usage", "{usage}", "--out", "{tmp}/h2.nc", "--inference", "magic"), 2, "'laplace', 'nuts'"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/none.nc"), 1, "learn anew with `headroom learn"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{usage}"), 1, "not a netCDF file, or damaged"),
+        (("forecast", "--usage", "{usage}", "--holidays", "DE"), 2, "write REGION=TEXT, such as eu-west=DE-BY"),
+        (("forecast", "--usage", "{usage}", "--holidays", "eu=Germany"), 1, "ISO 3166"),
+        (("forecast", "--usage", "{usage}", "--holidays", "eu=DE", "--holidays", "eu=FR"), 1, "give one of them"),
+        (("forecast", "--usage", "{usage}", "--zone", "eu=Berlin"), 1, "Europe/Berlin"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/none.csv"), 1, "No such file"),
+        (("forecast", "--usage", "{usage}", "--events", "{usage}"), 1, "column 'start' is missing"),
+        (("forecast", "--usage", "{usage}", "--covariates", "{hierarchy}"), 1, "neither Parquet nor"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.csv"), 1, "bad.csv: table of events"),
+        (("forecast", "--usage", "{usage}", "--dask", "tcp://127.0.0.1:1"), 1, "ask"),
+    ],
+)
+def test_bad_input_is_told_in_words(arguments, code, said, usage, hierarchy, tmp_path):
+    (tmp_path / "bad.csv").write_text("region,start,end,name\n*,2026-04-11T00Z,2026-04-10T00Z,sale\n")
+    places = {"usage": usage, "hierarchy": hierarchy, "tmp": tmp_path}
+    assert said in run(*(x.format(**places) for x in arguments), code=code).output
+
+
+def test_a_region_may_be_called_na_and_zones_alone_are_noted(usage, hierarchy, tmp_path):
+    (tmp_path / "sales.csv").write_text("region,start,end,name\nNA,2026-04-10T00Z,2026-04-11T00Z,sale\n")
+    forecast = ("forecast", "--usage", usage, "--horizon", 1, "--hierarchy", hierarchy)
+    assert "no region NA:" in run(*forecast, "--events", tmp_path / "sales.csv", code=1).stderr
+    assert "without --holidays it changes nothing" in run(*forecast, "--zone", "eu=Europe/Berlin").stderr

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from forecasting.calibrate import LEVELS, MOST, factors_of, ratios_of, stretched, weighted_quantiles
+from forecasting.stacking import LEVELS as POINTS
+from forecasting.stacking import RANGES
+
+ONE = np.ones((len(RANGES), 1))
+HOURS, SERIES, DRAWS = 30, 150, 300
+
+
+def forecasts(size, seed=1):
+    """Quantiles of draws ``size`` as wide as they should be, the draws, and what came (unit normal)."""
+    rng = np.random.default_rng(seed)
+    middle = rng.normal(size=(HOURS, SERIES)) * 5
+    drawn = middle[:, None] + size * rng.normal(size=(HOURS, DRAWS, SERIES))
+    quantiles = np.quantile(drawn, POINTS, axis=1)
+    return quantiles[None], drawn.astype(np.float32), middle + rng.normal(size=(HOURS, SERIES))
+
+
+def coverage(draws, actual, level):
+    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=1)
+    return ((actual >= lower) & (actual <= upper)).mean()
+
+
+@pytest.mark.parametrize("size", [0.6, 1.0, 1.6])
+def test_draws_that_are_too_narrow_or_too_wide_come_to_hold_what_they_say(size):
+    quantiles, _, actual = forecasts(size)
+    factors = factors_of(ratios_of(quantiles, ONE, actual), SERIES)
+    _, draws, later = forecasts(size, seed=2)
+    after = stretched(draws, factors)
+    for level in LEVELS:
+        if size == 0.6:
+            assert coverage(draws, later, level) < level - 0.1
+        assert coverage(after, later, level) == pytest.approx(level, abs=0.06)
+    if size == 1.0:
+        np.testing.assert_allclose(factors, 1.0, atol=0.1)
+
+
+def test_each_range_has_factors_of_its_own_and_unknown_hours_do_not_count():
+    quantiles, _, actual = forecasts(1.0)
+    narrow, _, _ = forecasts(1.0)
+    middle = np.median(narrow, axis=1, keepdims=True)
+    quantiles = quantiles.copy()
+    quantiles[:, :, 6:24] = (middle + (narrow - middle) * 0.6)[:, :, 6:24]
+    actual[24:] = np.nan
+    factors = factors_of(ratios_of(quantiles, ONE, actual), SERIES)
+    np.testing.assert_allclose(factors[0], 1.0, atol=0.15)
+    np.testing.assert_allclose(factors[1], 1 / 0.6, atol=0.2)
+    np.testing.assert_array_equal(factors[2:], 1.0)
+
+
+def test_few_forecasts_say_little_and_no_factor_goes_too_far():
+    ratios = np.full((3, 6, 1), 50.0)
+    found = [factors_of(ratios, origins)[0, 0] for origins in (1, 30, 10_000)]
+    assert found == sorted(found)
+    assert found[0] < 1.05
+    assert found[1] == pytest.approx(np.sqrt(MOST))
+    assert found[2] == pytest.approx(MOST, rel=0.01)
+    assert factors_of(np.zeros((3, 6, 1)), 10_000)[0, 0] == pytest.approx(1 / MOST, rel=0.01)
+
+
+def test_stretching_leaves_the_median_and_what_is_constant():
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(30, 501, 3)).astype(np.float32)
+    draws[..., 1] = 2.5
+    factors = rng.uniform(0.6, 1.9, (4, 3))
+    after = stretched(draws, np.sort(factors, axis=1))
+    np.testing.assert_allclose(np.median(after, axis=1), np.median(draws, axis=1), atol=1e-6)
+    assert (after[..., 1] == 2.5).all()
+    assert after.dtype == np.float32
+    np.testing.assert_allclose(stretched(draws, np.ones((4, 3))), draws, atol=1e-6)
+
+
+@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (1.8, 1.3, 1.0), (2.0, 1.0, 0.5), (0.5, 2.0, 0.5)])
+def test_draws_keep_their_order(factors):
+    draws = np.random.default_rng(1).standard_t(4, size=(3, 500, 2)).astype(np.float32)
+    after = stretched(draws, np.tile(factors, (4, 1)))
+    ordered = np.take_along_axis(after, np.argsort(draws, axis=1), axis=1)
+    # Neighbours may change places by a hair; no interval may end up inside a narrower one.
+    assert (np.maximum.accumulate(ordered, axis=1) - ordered).max() < 0.1
+
+
+def test_ratios_are_one_at_the_ends_of_the_intervals():
+    quantiles, _, actual = forecasts(1.0)
+    ends = [(1 - level) / 2 for level in LEVELS] + [(1 + level) / 2 for level in LEVELS]
+    weight = np.full((len(POINTS), 1, 1), 1 / len(POINTS))
+    found = weighted_quantiles(quantiles[0], weight, ends)
+    for number in range(3):
+        for end in (found[number], found[3 + number]):
+            np.testing.assert_allclose(ratios_of(quantiles, ONE, end)[number], 1.0, rtol=1e-6)
+    assert np.isnan(ratios_of(quantiles, ONE, np.full_like(actual, np.nan))).all()
+
+
+def test_quantiles_of_points_that_weigh_the_same_are_the_usual_ones():
+    values = np.random.default_rng(1).normal(size=(24, 5))
+    levels = [0.025, 0.1, 0.5, 0.9, 0.975]
+    found = weighted_quantiles(values, np.full((24, 1), 1 / 24), levels)
+    np.testing.assert_allclose(found, np.quantile(values, levels, axis=0, method="hazen"), atol=1e-9)
+
+
+def test_a_component_without_weight_is_not_heard():
+    quantiles, _, actual = forecasts(1.0)
+    both = np.concatenate([quantiles, quantiles + 100.0])
+    weights = np.tile([1.0, 0.0], (len(RANGES), 1))
+    np.testing.assert_allclose(ratios_of(both, weights, actual), ratios_of(quantiles, ONE, actual), rtol=1e-6)
+
+
+def test_a_series_that_is_forecast_exactly_gives_finite_factors():
+    quantiles = np.full((1, len(POINTS), 6, 3), 4.0)
+    assert np.isfinite(factors_of(ratios_of(quantiles, ONE, np.full((6, 3), 4.0)), 30)).all()

@@ -1,0 +1,294 @@
+"""The file of what was learnt: what goes in comes out, and nothing that is not whole is used."""
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import xarray as xr
+from demand import made, moment, usage_of, waves
+
+from forecasting.basis import basis_of
+from forecasting.errors import HierarchyError
+from forecasting.forecast import forecast
+from forecasting.hierarchy import Hierarchy
+from forecasting.settings import COMPONENTS
+
+HOURS = 400
+REMEDY = "learn anew with `headroom learn"
+
+
+@pytest.fixture(scope="module")
+def usage():
+    return usage_of(waves(groups=4, resources=2, hours=HOURS))
+
+
+@pytest.fixture(scope="module")
+def hierarchy(usage):
+    return made(usage)
+
+
+@pytest.fixture
+def path(tmp_path, hierarchy):
+    path = tmp_path / "hierarchy.nc"
+    hierarchy.save(path)
+    return path
+
+
+def changed(path, change):
+    """Write the file again, changed by a function of its dataset."""
+    with xr.open_dataset(path, engine="h5netcdf") as file:
+        dataset = file.load()
+    change(dataset).to_netcdf(path, engine="h5netcdf")
+
+
+# Round trip
+
+
+def test_saved_and_loaded_it_gives_byte_identical_forecasts(usage, hierarchy, path):
+    again = Hierarchy.load(path)
+    one, two = (forecast(usage, 12, seed=2, hierarchy=each) for each in (hierarchy, again))
+    assert one.draws.values.tobytes() == two.draws.values.tobytes()
+    assert one.dataset.attrs == two.dataset.attrs
+
+
+def test_every_value_comes_back(hierarchy, path):
+    again = Hierarchy.load(str(path))
+    assert set(again.dataset.data_vars) == set(hierarchy.dataset.data_vars)
+    for name, values in hierarchy.dataset.data_vars.items():
+        np.testing.assert_array_equal(again.dataset[name], values)
+    assert again.components == COMPONENTS
+    assert again.learnt_until == moment(HOURS)
+    assert again.history_hours == HOURS
+    assert again.events == ()
+
+
+@pytest.mark.parametrize("events", [("sale",), ("holiday", "Black Friday: 50 %", "Fête nationale, Paris")])
+def test_names_of_events_come_back(usage, tmp_path, events):
+    made(usage, events=events).save(tmp_path / "h.nc")
+    again = Hierarchy.load(tmp_path / "h.nc")
+    assert again.events == events
+    assert again.learnt("a", "r0")["ar"].basis == basis_of("ar", HOURS, events)
+
+
+def test_it_replaces_what_is_there_and_leaves_nothing_else(hierarchy, tmp_path):
+    path = tmp_path / "h.nc"
+    path.write_text("something else")
+    hierarchy.save(path)
+    Hierarchy.load(path)
+    assert [x.name for x in tmp_path.iterdir()] == ["h.nc"]
+
+
+def test_where_it_cannot_be_written_what_was_there_stays(hierarchy, tmp_path):
+    with pytest.raises(HierarchyError, match="cannot be written"):
+        hierarchy.save(tmp_path / "no" / "h.nc")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(HierarchyError, match="cannot be written"):
+        hierarchy.save(tmp_path / "folder")
+    assert [x.name for x in tmp_path.iterdir()] == ["folder"]
+
+
+# Files that are not whole
+
+
+def refused(path, said):
+    with pytest.raises(HierarchyError, match=said) as error:
+        Hierarchy.load(path)
+    assert str(path) in str(error.value)
+    assert REMEDY in str(error.value)
+    assert "\n" not in str(error.value).strip()
+
+
+def test_no_file(tmp_path):
+    refused(tmp_path / "none.nc", "no such file")
+    refused(tmp_path, "no such file")
+
+
+@pytest.mark.parametrize("content", [b"", b"not netCDF\n" * 100, b"\x89HDF\r\n\x1a\n" + os.urandom(500)])
+def test_a_file_of_something_else(tmp_path, content, capfd):
+    path = tmp_path / "h.nc"
+    path.write_bytes(content)
+    refused(path, "not a netCDF file, or damaged")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
+def test_a_truncated_file(path, share):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    refused(path, "not a netCDF file, or damaged")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # h5netcdf closes what it never opened
+def test_a_file_with_bytes_of_garbage_is_refused_or_read_as_it_was(path, hierarchy):
+    whole = path.read_bytes()
+    for place in range(200, len(whole) - 64, len(whole) // 15):
+        path.write_bytes(whole[:place] + b"\xff" * 64 + whole[place + 64 :])
+        with suppress(HierarchyError):  # garbage in a value that stays finite cannot be told
+            assert Hierarchy.load(path).components == hierarchy.components
+
+
+def test_another_version_and_none(path):
+    changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=2))
+    refused(path, "of version 2, where this release reads 1")
+    changed(path, lambda dataset: dataset.drop_attrs())
+    refused(path, "of no version")
+
+
+@pytest.mark.parametrize(
+    "name", ["weights", "factors", "diagnostics", "ar_plain", "weekly_region_mean", "seasonal_scale"]
+)
+def test_a_missing_variable_is_named(path, name):
+    changed(path, lambda dataset: dataset.drop_vars(name))
+    refused(path, f"lacks {name}")
+
+
+@pytest.mark.parametrize("name", ["learnt_until", "history_hours", "components", "data_digest"])
+def test_a_missing_attribute_is_named(path, name):
+    def without(dataset):
+        del dataset.attrs[name]
+        return dataset
+
+    changed(path, without)
+    refused(path, f"lacks {name}")
+
+
+@pytest.mark.parametrize("name", ["weights", "factors", "ar_plain", "ar_region_mean", "weekly_scale"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite(path, name, value):
+    def broken(dataset):
+        dataset[name].values.flat[0] = value
+        return dataset
+
+    changed(path, broken)
+    refused(path, "not finite")
+
+
+def test_diagnostics_may_be_unknown(path):
+    def unknown(dataset):
+        dataset["diagnostics"].values[:] = np.nan
+        return dataset
+
+    changed(path, unknown)
+    Hierarchy.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.assign_attrs(learnt_until="yesterday"),
+        lambda d: d.assign_attrs(learnt_until="2026-01-20T00:00:00"),
+        lambda d: d.assign_attrs(history_hours="many"),
+        lambda d: d.assign_attrs(components="ar sorcery"),
+        lambda d: d.assign_attrs(components="ar"),
+        lambda d: d.isel(ar_theta=slice(3)),
+        lambda d: d.drop_vars("region"),
+        lambda d: d.isel(range=slice(2)),
+    ],
+    ids=["until", "naive until", "hours", "component", "fewer components", "size", "regions", "ranges"],
+)
+def test_what_is_there_but_makes_no_sense(path, change):
+    changed(path, change)
+    refused(path, "not a whole hierarchy|no")
+
+
+# How it fits usage
+
+
+def test_blocks_are_found_by_name_and_draws_of_each_differ(hierarchy):
+    data = hierarchy.dataset
+    found = hierarchy.learnt("b", "r1")
+    assert set(found) == {"ar", "seasonal", "weekly"}
+    np.testing.assert_array_equal(found["ar"].centre, data["ar_region_mean"].sel(region="b", resource="r1"))
+    np.testing.assert_array_equal(found["ar"].noise, data["ar_scale"].sel(resource="r1", scale="noise"))
+    np.testing.assert_array_equal(found["ar"].likeness, data["ar_scale"].sel(resource="r1", scale="likeness"))
+    np.testing.assert_array_equal(
+        found["ar"].between_groups, data["ar_scale"].sel(resource="r1", scale="between_groups")
+    )
+    np.testing.assert_array_equal(hierarchy.weights("b", "r1"), data["weights"].sel(region="b", resource="r1"))
+    np.testing.assert_array_equal(hierarchy.factors("b", "r1"), data["factors"].sel(region="b", resource="r1"))
+
+
+def test_a_new_region_has_what_the_others_have_in_common(hierarchy):
+    data = hierarchy.dataset
+    np.testing.assert_allclose(
+        hierarchy.learnt("c", "r0")["ar"].centre, data["ar_region_mean"].sel(resource="r0").mean("region")
+    )
+    np.testing.assert_allclose(hierarchy.weights("c", "r0").sum(axis=1), 1)
+
+
+def renamed(usage, **names):
+    """Usage with a region or a group of another name, sorted again."""
+    region = [names.get(x, x) for x in usage["region"].values]
+    name = [names.get(x, x) for x in usage["name"].values]
+    group = [f"{r}/{n}" for r, n in zip(region, name, strict=True)]
+    again = usage.assign_coords(group=group, region=("group", region), name=("group", name))
+    return again.isel(group=np.argsort(group))
+
+
+def notes_of(usage, hierarchy, **also):
+    profile = forecast(usage, 3, hierarchy=hierarchy, **also)
+    assert np.isfinite(profile.draws.values).all()
+    return profile.dataset.attrs["notes"]
+
+
+def test_usage_that_fits_needs_no_note(usage, hierarchy):
+    assert notes_of(usage, hierarchy) == ""
+
+
+def test_a_new_region_and_a_new_group_are_noted(usage, hierarchy):
+    assert notes_of(renamed(usage, g3="newcomer"), hierarchy) == (
+        "1 groups were not met in learning and lean on their block: b/newcomer"
+    )
+    found = notes_of(renamed(usage, b="c"), hierarchy)
+    assert "new regions, forecast from what the others have in common: c" in found
+    assert "2 groups were not met" in found
+
+
+def test_many_new_groups_are_not_all_named(hierarchy):
+    found = notes_of(usage_of(waves(groups=10, resources=2, hours=HOURS)), hierarchy)
+    assert "8 groups were not met" in found  # of the ten, a/g2 to a/g4 and all of b but none of a/g0, a/g1
+    assert "…" in found
+
+
+def test_groups_that_are_gone_and_resources_that_are_not_asked_for_are_no_matter(usage, hierarchy):
+    assert notes_of(usage.isel(group=[0, 3], resource=[1]), hierarchy) == ""
+
+
+def test_an_unknown_resource_is_an_error_that_names_it(usage, hierarchy):
+    strange = usage.assign_coords(resource=["r0", "tape"])
+    with pytest.raises(HierarchyError, match=f"nothing was learnt of tape; {REMEDY}"):
+        forecast(strange, 3, hierarchy=hierarchy)
+
+
+def test_an_old_hierarchy_is_noted_from_a_fortnight_on(usage, hierarchy):
+    assert hierarchy.notes(["a"], ["r0"], ["a/g0"], moment(HOURS) + timedelta(days=14)) == []
+    (note,) = hierarchy.notes(["a"], ["r0"], ["a/g0"], moment(HOURS) + timedelta(days=14, hours=1))
+    assert "14 days old; learn anew" in note
+
+
+def test_a_hierarchy_from_the_future_of_a_replay_is_noted(usage, hierarchy):
+    assert "sees its own future" in notes_of(usage, hierarchy, now=moment(HOURS - 20))
+
+
+def test_a_short_history_is_an_error_that_says_how_much_is_needed(usage, hierarchy):
+    with pytest.raises(HierarchyError, match="has 337 hours .* needs 338: bring more history"):
+        forecast(usage.isel(time=slice(337)), 3, hierarchy=hierarchy)
+    assert "future" in notes_of(usage.isel(time=slice(338)), hierarchy)
+
+
+def test_what_was_learnt_of_little_history_serves_little_history():
+    short = usage_of(waves(groups=4, hours=60))
+    assert notes_of(short, made(short)) == ""
+    longer = usage_of(waves(groups=4, hours=390))
+    assert notes_of(longer, made(short)) == ""
+    with pytest.raises(HierarchyError, match="needs 60"):
+        forecast(short.isel(time=slice(59)), 3, hierarchy=made(short))
+
+
+def test_other_events_are_an_error_that_names_both(usage):
+    with pytest.raises(HierarchyError, match="with the events sale, and these are given: none; give the same"):
+        forecast(usage, 3, hierarchy=made(usage, events=("sale",)))

@@ -1,0 +1,113 @@
+"""The marginal density, against the model that it is the integral of, and its gradient."""
+
+import numpy as np
+import pytest
+from posteriors import Truth, coordinates, data_from, design, scores_of
+from scipy import stats
+from scipy.special import gammaln, logsumexp
+
+from forecasting.density import Density
+from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE
+
+TRUTH = Truth(noise=0.4, likeness=4.0, between_groups=0.3, region_mean=np.array([[0.5, -0.3], [0.2, 0.1]]))
+
+
+def case(stretch=(1.0, 1.0), hours=30):
+    rng = np.random.default_rng(4)
+    x = design(regions=2, groups=2, hours=hours, features=2, rng=rng)
+    x.weight[:] = 0.5 ** (np.arange(hours)[::-1] / 20)
+    _, _, scores = scores_of(TRUTH, x, rng)
+    return x, scores, data_from(scores, x, np.array(stretch))
+
+
+def points(density, count=4):
+    rng = np.random.default_rng(8)
+    for _ in range(count):
+        yield np.concatenate([np.log([0.4, 4.0, 0.3]), np.zeros(density.size - 3)]) + rng.normal(
+            0, 0.4, density.size
+        )
+
+
+def prior_density(point, data):
+    """Of the vector: the priors in plain coordinates, and the Jacobian of the way there."""
+    noise, likeness, between, shared, mean, jacobian = coordinates(point, data)
+    scales = zip((noise, likeness, between), (NOISE, LIKENESS, BETWEEN), strict=True)
+    of_scales = sum(stats.norm.logpdf(np.log(value), *prior) for value, prior in scales)
+    of_shared = stats.norm.logpdf(shared, 0, SHARED_SCALE / data.stretch).sum()
+    of_means = stats.norm.logpdf(mean, shared, REGION_SCALE / data.stretch).sum()
+    return of_scales + of_shared + of_means + jacobian
+
+
+def integrated_over_theta(sigma, series, x, scores, mean, between):
+    """Log likelihood of weighted hours with θ ~ N(mean, (between · σ)²) integrated out, from every hour.
+
+    The weight multiplies the log density of an hour. For the integral over θ that is noise of variance σ²/weight,
+    apart from a factor: the joint density of normal scores is then a multivariate normal.
+    """
+    weight, features = x.weight, x.features[series]
+    covariance = sigma**2 * (np.diag(1 / weight) + between**2 * features @ features.T)
+    joint = stats.multivariate_normal.logpdf(scores[series], features @ mean[x.region[series]], covariance)
+    of_hour = weight * -np.log(sigma) + np.log(2 * np.pi) / 2 * (1 - weight)
+    return joint + (of_hour + np.log(sigma) - np.log(weight) / 2).sum()
+
+
+def by_quadrature(point, data, x, scores):
+    """Log density with θ integrated out over hours and σ² over a grid."""
+    noise, likeness, between, _, mean, _ = coordinates(point, data)
+    grid = np.linspace(np.log(0.01), np.log(10), 1500)  # log σ
+    prior = stats.invgamma.logpdf(np.exp(2 * grid), likeness, scale=likeness * noise**2) + np.log(2) + 2 * grid
+    total = prior_density(point, data)
+    for series in range(len(scores)):
+        values = [integrated_over_theta(np.exp(s), series, x, scores, mean, between) for s in grid]
+        total += logsumexp(np.array(values) + prior) + np.log(grid[1] - grid[0])
+    return total
+
+
+@pytest.mark.parametrize("stretch", [(1.0, 1.0), (1.3, 0.5)])
+def test_the_density_is_the_integral_over_coefficients_and_noise_of_every_group(stretch):
+    x, scores, data = case(stretch)
+    density = Density(data)
+    apart = [density.all_of(point)[0] - by_quadrature(point, data, x, scores) for point in points(density)]
+    np.testing.assert_allclose(apart, apart[0], atol=1e-6)
+
+
+def test_the_gradient_is_that_of_the_density():
+    _, _, data = case()
+    density = Density(data)
+    for point in points(density, count=2):
+        step = 1e-5 * np.eye(density.size)
+        slope = [(density.all_of(point + s)[0] - density.all_of(point - s)[0]) / 2e-5 for s in step]
+        np.testing.assert_allclose(density.all_of(point)[1], slope, rtol=1e-5, atol=1e-5)
+
+
+def test_the_region_means_of_a_point_are_the_ones_in_its_density():
+    _, _, data = case()
+    density = Density(data)
+    for point in points(density, count=2):
+        np.testing.assert_allclose(density.all_of(point)[2], coordinates(point, data)[4], rtol=1e-12)
+
+
+def test_series_that_never_moved_say_nothing():
+    x, scores, data = case()
+    still = type(data)(
+        **{name: getattr(data, name) for name in data.__slots__} | {"weight": np.array([1.0, 1, 1, 0])}
+    )
+    density = Density(data)
+    some = list(points(density))
+    whole = [density.all_of(point)[0] for point in some]
+    part = [Density(still).all_of(point)[0] for point in some]
+    alone = []
+    for point in some:
+        noise, likeness, between, _, mean, _ = coordinates(point, data)
+        covariance = np.diag(1 / x.weight) + between**2 * x.features[3] @ x.features[3].T
+        error = scores[3] - x.features[3] @ mean[1]
+        squares, shape = error @ np.linalg.solve(covariance, error), likeness + x.weight.sum() / 2
+        alone.append(
+            gammaln(shape)
+            - gammaln(likeness)
+            + likeness * np.log(likeness * noise**2)
+            - shape * np.log(likeness * noise**2 + squares / 2)
+            - np.linalg.slogdet(covariance)[1] / 2
+        )
+    apart = np.array(whole) - part - alone
+    np.testing.assert_allclose(apart, apart[0], atol=1e-8)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from forecasting.score import crps_from_draws
+from forecasting.stacking import LEVELS, RANGES, Terms, range_of, solve, terms_of, weights_of
+
+HOURS, SERIES = 80, 2
+
+
+def forecasts(bias=(0.0, 1.0, 0.0), size=(1.0, 1.0, 3.0), seed=1):
+    """Draws of three components ``(component, level, hour, series)`` and what came."""
+    rng = np.random.default_rng(seed)
+    actual = rng.normal(10, 1, (HOURS, SERIES))
+    shape = (len(LEVELS), HOURS, SERIES)
+    draws = [10 + b + s * np.sort(rng.normal(size=shape), axis=0) for b, s in zip(bias, size, strict=True)]
+    return np.stack(draws), actual
+
+
+def test_steps_ahead_have_the_range_whose_end_they_do_not_pass():
+    found = range_of(200)
+    assert [found[step - 1] for step in (1, 6, 7, 24, 25, 72, 73, 168, 169, 200)] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("copies", [(1, 0, 0), (1, 1, 1), (3, 1, 2)])
+def test_the_quadratic_form_is_the_crps_of_the_pooled_mixture(copies):
+    draws, actual = forecasts()
+    actual[[3, 50], [0, 1]] = np.nan
+    terms = terms_of(draws, actual)
+    weight = np.array(copies) / sum(copies)
+    pooled = np.concatenate([draws[i] for i, count in enumerate(copies) for _ in range(count)])
+    exact = np.nan_to_num(crps_from_draws(pooled, actual)).sum(axis=1)
+    for number in range(len(RANGES)):
+        found = weight @ terms.error[number] - weight @ terms.apart[number] @ weight / 2
+        assert found == pytest.approx(exact[range_of(HOURS) == number].sum(), rel=1e-9)
+
+
+def test_terms_of_origins_add_up():
+    draws, actual = forecasts()
+    one, two = (terms_of(draws[..., [series]], actual[:, [series]]) for series in range(2))
+    both = terms_of(draws, actual)
+    np.testing.assert_allclose((one + two).error, both.error)
+    np.testing.assert_allclose((one + two).apart, both.apart)
+
+
+def test_weight_goes_to_the_component_that_did_better():
+    terms = terms_of(*forecasts())
+    equal = np.full(3, 1 / 3)
+    found = solve(terms.error[2], terms.apart[2], equal, 0.05)
+    assert found.sum() == pytest.approx(1)
+    assert (found > 0).all()
+    assert found[0] > 0.6
+    assert found[0] > found[1]
+    assert found[0] > found[2]
+
+
+def test_with_no_prior_to_speak_of_no_mixture_does_better():
+    terms = terms_of(*forecasts(bias=(0.8, -0.8, 0.3)))
+    error, apart = terms.error[2], terms.apart[2]
+
+    def crps(weight):
+        return weight @ error - weight @ apart @ weight / 2
+
+    best = crps(solve(error, apart, np.full(3, 1 / 3), 1e-6))
+    for weight in np.random.default_rng(1).dirichlet(np.ones(3), 300):
+        assert best <= crps(weight) * (1 + 1e-4)
+
+
+def test_a_prior_that_is_strong_holds_and_one_without_data_is_kept():
+    prior = np.array([0.2, 0.5, 0.3])
+    terms = terms_of(*forecasts())
+    np.testing.assert_allclose(solve(terms.error[2], terms.apart[2], prior, 1e4), prior, atol=1e-3)
+    np.testing.assert_array_equal(solve(np.zeros(3), np.zeros((3, 3)), prior, 0.1), prior)
+
+
+def test_weights_are_the_same_in_any_unit():
+    terms = terms_of(*forecasts())
+    equal = np.full(3, 1 / 3)
+    small, large = (solve(terms.error[1] * k, terms.apart[1] * k, equal, 0.05) for k in (1e-6, 1e6))
+    np.testing.assert_allclose(small, large, atol=1e-6)
+
+
+def nothing_known():
+    return terms_of(forecasts()[0], np.full((HOURS, SERIES), np.nan))
+
+
+def test_a_block_without_data_has_the_weights_of_its_resource_and_ranges_without_data_are_equal():
+    known = terms_of(*forecasts())
+    found = weights_of({0: known, 1: nothing_known()}, {0: 0, 1: 0})
+    alone = weights_of({0: known}, {0: 0})
+    np.testing.assert_allclose(found[1], alone[0], atol=1e-6)
+    np.testing.assert_allclose(found[1].sum(axis=1), 1)
+    short = terms_of(forecasts()[0][:, :, :20], forecasts()[1][:20])
+    np.testing.assert_array_equal(weights_of({0: short}, {0: 0})[0][2:], 1 / 3)
+
+
+def test_blocks_differ_within_a_resource_and_resources_have_nothing_in_common():
+    left, right = terms_of(*forecasts(bias=(0, 2, 2))), terms_of(*forecasts(bias=(2, 0, 2)))
+    shared = weights_of({0: left, 1: right}, {0: 0, 1: 0})
+    assert (shared[0][:, 0] > shared[0][:, 1]).all()
+    assert (shared[1][:, 1] > shared[1][:, 0]).all()
+    apart = weights_of({0: left, 1: right}, {0: 0, 1: 1})
+    np.testing.assert_allclose(apart[0], weights_of({0: left}, {0: 0})[0])
+
+
+def test_one_component_has_all_the_weight():
+    terms = Terms(np.ones((4, 1)), np.zeros((4, 1, 1)))
+    np.testing.assert_array_equal(weights_of({0: terms}, {0: 0})[0], 1.0)
