@@ -68,11 +68,11 @@ def _forecast(stage: Stage) -> DemandProfile:
 
         profile = forecast(stage.world.usage, horizon_hours=horizon, now=stage.world.now, seed=0, progress=report)
     profile.save(stage.folder / "profile.nc")
-    said = json.loads(profile.dataset.attrs["diagnostics"])
+    said = list(json.loads(profile.dataset.attrs["diagnostics"]).values())
     screen.say(f"{profile.draws.sizes['draw']} joint draws, {horizon} hours ahead")
     screen.say(
-        f"diagnostics R-hat {said['max_r_hat']:.3f} at most, bulk ESS {said['min_bulk_ess']:.0f} at least, "
-        f"{said['divergences']} divergences"
+        f"diagnostics Pareto k̂ {max(x.get('pareto_k', 0.0) for x in said):.2f} at most, "
+        f"{min(x['effective_draws'] for x in said):.0f} effective draws at least, of {len(said)} posteriors"
     )
     screen.say(f"saved as    {shown(stage.folder / 'profile.nc')}")
     return profile

@@ -101,7 +101,7 @@ def forecast(
             jobs=jobs,
             dask=dask,
         )
-    notes = _fit(hierarchy, past, moment, events)
+    notes = _fit(hierarchy, past, moment, events, horizon_hours)
     first = dims.hour_of(moment)
     gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
     tell("drawing", known)
@@ -152,7 +152,9 @@ def _forecast(task: _Task) -> Floats32:
     return forecast_block(task.block, task.chance)
 
 
-def _fit(hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None) -> list[str]:
+def _fit(
+    hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None, horizon_hours: int
+) -> list[str]:
     """Hold that a hierarchy can be used for usage, and say what is unusual about that."""
     hierarchy.require_history(past.sizes[dims.TIME])
     given = events.names if events is not None else ()
@@ -166,6 +168,7 @@ def _fit(hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Event
         past[dims.RESOURCE].values.tolist(),
         past[dims.GROUP].values.tolist(),
         moment,
+        horizon_hours,
     )
 
 

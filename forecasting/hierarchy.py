@@ -140,7 +140,9 @@ class Hierarchy:
         """Return the factors of a block's last calibration, ``(range, level)``."""
         return self._of_block("factors", region, resource)
 
-    def notes(self, regions: list[str], resources: list[str], groups: list[str], now: datetime) -> list[str]:
+    def notes(
+        self, regions: list[str], resources: list[str], groups: list[str], now: datetime, horizon_hours: int = 1
+    ) -> list[str]:
         """Say what does not fit usage, in words, and what is done about it.
 
         Raises
@@ -157,6 +159,10 @@ class Hierarchy:
             found.append(f"the hierarchy is {age.days} days old; learn anew, or on a schedule once a week")
         if age < timedelta(0):
             found.append("the hierarchy was learnt from hours after this moment: a replay sees its own future")
+        if horizon_hours > (taught := int(self.dataset.attrs["horizon_hours"])) and taught < WEEK:
+            found.append(
+                f"weights were learnt {taught} hours ahead; in ranges beyond that all components weigh the same"
+            )
         strangers = sorted(set(regions) - set(self.dataset["region"].values.tolist()))
         if strangers:
             found.append(f"new regions, forecast from what the others have in common: {', '.join(strangers)}")

@@ -22,7 +22,7 @@ from forecasting.errors import FitError
 from forecasting.model import Data, build, feed
 from forecasting.nuts import sample
 
-DRAWS = 250
+DRAWS = 1000
 """Draws of the shared parameters that are kept."""
 
 MOST_PARETO_K = 0.7
@@ -46,7 +46,7 @@ class Diagnostics:
     method
         ``laplace`` or ``nuts``.
     pareto_k
-        Shape of the tail of the importance weights of Laplace; at most `MOST_PARETO_K`.
+        Shape of the tail of the importance weights of Laplace; above `MOST_PARETO_K` only where NUTS failed too.
     effective_draws
         Draws that the weighted or dependent ones are worth.
     max_r_hat, divergences
@@ -112,15 +112,20 @@ def infer(
         if near is None:
             raise
         return near  # its diagnostics tell, and whoever asked is told
-    draws = chains["noise"].size
-    taken = np.linspace(0, draws - 1, min(DRAWS, draws)).round().astype(np.intp)
     diagnostics = Diagnostics("nuts", float("nan"), gate.min_bulk_ess, gate.max_r_hat, gate.divergences)
+    names = ("region_mean", "between_groups", "noise", "likeness")
+    return thinned(Posterior(**{name: chains[name] for name in names}, diagnostics=diagnostics))
+
+
+def thinned(posterior: Posterior) -> Posterior:
+    """Return `DRAWS` draws, evenly taken; chains have at least so many."""
+    taken = np.linspace(0, len(posterior.noise) - 1, DRAWS).round().astype(np.intp)
     return Posterior(
-        region_mean=chains["region_mean"][taken],
-        between_groups=chains["between_groups"][taken],
-        noise=chains["noise"][taken],
-        likeness=chains["likeness"][taken],
-        diagnostics=diagnostics,
+        region_mean=posterior.region_mean[taken],
+        between_groups=posterior.between_groups[taken],
+        noise=posterior.noise[taken],
+        likeness=posterior.likeness[taken],
+        diagnostics=posterior.diagnostics,
     )
 
 

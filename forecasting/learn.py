@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.components.linear import Learnt, statistics_of
+from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
-from forecasting.inference import Posterior, infer
+from forecasting.inference import Posterior, infer, thinned
 from forecasting.model import data_of
 from forecasting.past import past_of, provenance
+from forecasting.reference import reference_posterior
 from forecasting.rehearsal import Rehearsal, Task, cuts_of, judge, rehearse
 from forecasting.scale import Map, shared
 from forecasting.settings import DEFAULT, Settings
@@ -34,6 +36,9 @@ from forecasting.sufficient import Statistics, frame_of, rotate
 
 PANEL_GROUPS, PANEL_OF_REGION = 48, 12
 """Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
+
+REFERENCE_SERIES = 16
+"""Most groups that the reference model is sampled with."""
 
 Progress = Callable[[str, float], None]
 
@@ -82,6 +87,7 @@ def learn(
     tell("reading history", 0.0)
     past, moment = past_of(usage, now)
     panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
+    panel = _with_every_resource(past, panel)
     history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
     hours = min(horizon_hours, WEEK)
     cuts = cuts_of(history.length, hours)
@@ -129,7 +135,6 @@ def learn(
                 rehearsals[block] = rehearsal
                 tell("rehearsing the last weeks", 0.5 + 0.5 * (number + 1) / len(blocks))
     weights, factors = judge(rehearsals, resource_of, len(settings.components))
-    tell("done", 1.0)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     return Hierarchy(
         dataset_of(
@@ -170,6 +175,14 @@ def choose_panel(regions: NDArray[np.str_], rng: np.random.Generator) -> NDArray
     return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
 
 
+def _with_every_resource(past: xr.Dataset, panel: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Add a group that knows a resource to a panel of which nobody does."""
+    known = past[dims.DEMAND].notnull().any(dims.TIME).values  # (group, resource)
+    lacking = np.flatnonzero(~known[panel].any(axis=0))
+    added = [int(np.flatnonzero(known[:, resource])[0]) for resource in lacking]
+    return np.union1d(panel, np.array(added, dtype=np.intp)).astype(np.intp)
+
+
 def learnt_of(name: str, basis: Basis, posterior: Posterior, plain: Floats, history: History) -> Learnt:
     """Return what is known of a block before its groups are looked at."""
     return Learnt(
@@ -199,6 +212,16 @@ def _infer(
     latest: dict[int, Statistics], of_block: dict[int, History], basis: Basis, seed: int, method: str
 ) -> tuple[Posterior, Floats]:
     """Infer what the groups of one resource share, from the statistics of its blocks."""
+    if method == "reference":
+        histories = [of_block[block] for block in latest]
+        series = sum(each.scores.shape[1] for each in histories)
+        if series > REFERENCE_SERIES:
+            raise ForecastingError(
+                f"the reference samples every group's own parameters and takes at most {REFERENCE_SERIES} groups; "
+                f"there are {series}: leave some out, or use --inference nuts"
+            )
+        judged = reference_posterior(histories, basis, seed)
+        return thinned(judged.posterior), judged.plain
     statistics = Statistics.joined(list(latest.values()))
     moves = np.concatenate([of_block[block].moves for block in latest])
     region = np.concatenate([of_block[block].region for block in latest])

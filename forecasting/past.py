@@ -17,7 +17,7 @@ from forecasting.errors import UsageError
 from forecasting.usage import before, digest, require_history
 
 HISTORY_HOURS = 8 * 168
-"""Older hours are not looked at: by their half-life they would hardly count."""
+"""Older hours are not looked at: an hour eight weeks ago counts a sixth of a new one."""
 
 
 def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, datetime]:

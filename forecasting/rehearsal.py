@@ -1,7 +1,8 @@
 """Rehearsal: the last weeks forecast again from earlier origins, to see how far each component can be believed.
 
-Place in the line: within `learn`. Every origin knows only the hours before it; what groups share was learnt from
-later ones too, which is a few dozen numbers and tells them little of what came.
+Place in the line: within `learn`. A series' own coefficients are conditioned on the hours before the origin only.
+What is common to all origins was found from later hours too: the scale of scores, what groups share, the
+coefficients that residuals are about. So components are judged a little too kindly, all of them alike.
 
     rehearsal = rehearse(Task(...))
     weights, factors = judge({0: rehearsal}, resource_of={0: 0}, components=6)
@@ -123,7 +124,9 @@ def judge(
             ratios_of(quantiles, weights[block], actual)
             for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True)
         ]
-        factors[block] = factors_of(np.concatenate(ratios, axis=2), sum(x.shape[2] for x in ratios))
+        factors[block] = factors_of(
+            np.concatenate(ratios, axis=2), sum(int(np.isfinite(x).any(axis=(0, 1)).sum()) for x in ratios)
+        )
     return weights, factors
 
 

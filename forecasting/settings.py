@@ -13,7 +13,7 @@ from forecasting.errors import ForecastingError
 COMPONENTS = ("ar", "seasonal", "weekly", "days", "change", "analogue")
 """Every component of the forecast, in the order of the weights."""
 
-INFERENCES = ("laplace", "nuts")
+INFERENCES = ("laplace", "nuts", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Settings:
     calibrate
         Whether the last calibration is applied.
     inference
-        How the shared parameters are learnt: ``laplace``, with NUTS where its check fails, or ``nuts``.
+        How the shared parameters are learnt: ``laplace``, with NUTS where its check fails; ``nuts``; or
+        ``reference``, NUTS on the model with nothing integrated out, for a few groups and much patience.
     draws
         Joint draws of a profile.
 
@@ -50,7 +51,9 @@ class Settings:
                 f"{', '.join(COMPONENTS)}"
             )
         if self.inference not in INFERENCES:
-            raise ForecastingError(f"inference '{self.inference}' is not known; use {' or '.join(INFERENCES)}")
+            raise ForecastingError(
+                f"inference '{self.inference}' is not known; use one of {', '.join(INFERENCES)}"
+            )
         if self.draws < 1:
             raise ForecastingError(f"{self.draws} draws: at least 1 is needed")
 

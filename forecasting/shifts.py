@@ -4,8 +4,9 @@ Place in the line: within `history`. Lags and usual values take weeks to learn o
 once. So the past before the jump is scaled to the new level, and every component goes on from there.
 
 A shift is more than a bad day: over the last 24 hours, the mean distance of a series from its usual week is
-further out than it has ever been, it is that far in both halves of the day, and the rest of its block has not
-moved along (a holiday moves all). What jumps and comes back within a day is left to the components.
+1.25 times further out than it has ever been, it is at least half that far in both halves of the day, and the rest
+of its block has not moved along (a holiday moves all). What jumps and comes back within a day is left to
+the components.
 
     filled, shifted = rebased(filled, block, moves, lowest)
 """

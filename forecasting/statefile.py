@@ -64,7 +64,7 @@ def dataset_of(
         for number, posterior in enumerate(each):
             found = posterior.diagnostics
             diagnostics[row, number] = (
-                float(found.method == "nuts"),
+                float(found.method != "laplace"),
                 found.pareto_k,
                 found.effective_draws,
                 found.max_r_hat,

@@ -22,7 +22,8 @@ from forecasting.newcomers import placed
 Floats = NDArray[np.float64]
 
 HIGHEST = 2.0
-"""Demand is never drawn above so many times the highest that history has seen of the series."""
+"""Demand is not drawn above so many times the highest that history has seen of the series (of its block, for a
+newcomer; after a level shift, of its past at the new level)."""
 
 _STILL = 1e-6  # spread, relative to the root of the mean, below which a series counts as constant
 

@@ -11,10 +11,11 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable", "places",
-        "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "model", "nuts", "density", "inference",
-        "chance", "components", "stacking", "calibrate", "mixture", "reference", "hierarchy", "statefile", "scale", "rehearsal", "learn",
-        "profile", "forecast", "score", "naive", "coverage", "chart", "contestants",
-        "replay", "verdict", "accuracy_chart", "belief", "attribution", "explain", "explain_chart", "backtest",
+        "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "model", "nuts",
+        "density", "inference", "chance", "components", "stacking", "calibrate", "mixture", "reference",
+        "hierarchy", "statefile", "scale", "rehearsal", "learn", "profile", "forecast", "score", "naive",
+        "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief", "attribution",
+        "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",
@@ -23,8 +24,20 @@ ROWS = {
 }  # fmt: skip
 PURE = {
     "forecasting": {
-        "settings", "dims", "table", "usage", "eventtable", "places", "events", "basis", "score", "naive", "coverage",
-        "verdict", "stacking", "calibrate",
+        "settings",
+        "dims",
+        "table",
+        "usage",
+        "eventtable",
+        "places",
+        "events",
+        "basis",
+        "score",
+        "naive",
+        "coverage",
+        "verdict",
+        "stacking",
+        "calibrate",
     },
     "controller": set(ROWS["controller"]) - {"edge", "workflow", "cli"},
 }
@@ -101,7 +114,9 @@ def test_a_module_imports_only_from_rows_above(path):
         other = row(dotted, package)
         assert other is None or other <= own, f"{name_of(path)} imports {dotted}"
         if other == own:
-            assert "/" in rest or rest in ("cli", "components", "edge", "sources") or rest.startswith("components/"), f"{name_of(path)} imports itself"
+            assert (
+                "/" in rest or rest in ("cli", "components", "edge", "sources") or rest.startswith("components/")
+            ), f"{name_of(path)} imports itself"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -32,8 +32,8 @@ hierarchy_option = click.option(
 )
 inference_option = click.option(
     "--inference",
-    type=click.Choice(["laplace", "nuts"]),
-    help="How to learn: laplace is quick and checked, nuts is slow.  [default: laplace]",
+    type=click.Choice(["laplace", "nuts", "reference"]),
+    help="How to learn: laplace is quick and checked, nuts slow, reference very slow.  [default: laplace]",
 )
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes to share the work."

@@ -141,7 +141,11 @@ def _verdict(row: dict[str, Any], asked: str) -> str:
         return "few draws"
     if row["divergences"]:
         return "divergences"
-    return "needed NUTS" if row["method"] != asked else GOOD
+    from forecasting.inference import MOST_PARETO_K
+
+    if row["method"] == "laplace" and not (row["pareto_k"] or 0) <= MOST_PARETO_K:
+        return "k̂ too high"
+    return "needed NUTS" if row["method"] != "laplace" and asked == "laplace" else GOOD
 
 
 _ADVICE = {
@@ -149,6 +153,8 @@ _ADVICE = {
     "--inference nuts, or from more weeks or groups.",
     "divergences": "divergences: NUTS could not follow the posterior everywhere. The gate let it pass; if "
     "forecasts of these resources are poor, learn with another --seed or from more weeks.",
+    "k̂ too high": "k̂ too high: neither the quick method nor NUTS passed its check; what is shared is known "
+    "roughly there. Leave out groups that jumped or hold other units, or learn from more weeks.",
     "needed NUTS": "needed NUTS: the quick method failed its own check (k̂ over 0.7), so NUTS sampled instead: "
     "slower, and as good. Few groups or very unlike ones do that; nothing needs to be done.",
 }

@@ -3,10 +3,9 @@
 Truths are drawn from the priors of the model, scores from the truths, and the posterior of each is inferred by the
 fast road. If it is right, the rank of a truth among the draws is uniform.
 
-One data set in twenty is such that the fast road's own check, k-hat, sends it to NUTS: groups that differ by
-little beside what is known of them. They are left out here, for NUTS on all of them would take an hour. That
-leaves the others uniform: the check sees the data and its own random numbers, never the truth, and ranks that are
-uniform given the data are uniform over any kind of data. `test_inference` has one of those left out.
+A data set that the fast road's own check, k-hat, would send to NUTS is left out; at most one in fifty may be (none
+of the 240 was). The others stay uniform: the check sees the data and its own random numbers, never the truth, and
+ranks that are uniform given the data are uniform over any kind of data.
 """
 
 import numpy as np
@@ -57,7 +56,7 @@ def p_values(truths: np.ndarray, draws: np.ndarray) -> dict[str, float]:
 
 def check(times: int) -> tuple[np.ndarray, np.ndarray]:
     truths, draws, failed = simulate(times)
-    assert failed <= 0.1 * times
+    assert failed <= 0.02 * times
     low = {name: p for name, p in p_values(truths, draws).items() if p < WORST}
     assert not low
     return truths, draws

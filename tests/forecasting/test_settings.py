@@ -15,7 +15,7 @@ def test_the_usual_settings_mix_all_components():
         ({"components": ()}, "components none: give each at most once, of ar, "),
         ({"components": ("ar", "arima")}, "components ar, arima: .* of ar, seasonal"),
         ({"components": ("ar", "ar")}, "at most once"),
-        ({"inference": "advi"}, "'advi' is not known; use laplace or nuts"),
+        ({"inference": "advi"}, "'advi' is not known; use one of laplace, nuts, reference"),
         ({"draws": 0}, "0 draws: at least 1"),
         ({"draws": -5}, "-5 draws"),
     ],
