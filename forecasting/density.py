@@ -131,5 +131,6 @@ def pareto_smoothed(log_weight: Floats) -> tuple[Floats, float]:
     else:  # ArviZ 1
         from arviz_stats.base import array_stats  # noqa: PLC0415
 
-        smoothed, pareto_k = array_stats.psislw(log_weight)
+        # It is made for leave-one-out and takes log likelihoods, which it turns round.
+        smoothed, pareto_k = array_stats.psislw(-log_weight)
     return np.asarray(smoothed), float(pareto_k)

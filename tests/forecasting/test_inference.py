@@ -5,6 +5,7 @@ import pytest
 from posteriors import Truth, data_from, design, scores_of
 
 from forecasting import inference, nuts
+from forecasting.density import pareto_smoothed
 from forecasting.errors import FitError
 from forecasting.inference import DRAWS, MOST_PARETO_K, infer, laplace
 from forecasting.model import NOISE, REGION_SCALE, SHARED_SCALE, build, feed
@@ -111,3 +112,9 @@ def test_what_is_hopeless_for_both_is_refused_in_words(demanding, monkeypatch):
     monkeypatch.setattr(inference, "HOPELESS_PARETO_K", -np.inf)
     with pytest.raises(FitError, match=r"worth only \d+ independent ones.*give a longer history"):
         infer(made(groups=3, hours=60), seed=1)
+
+
+def test_the_tail_that_is_judged_is_that_of_large_weights():
+    light = -np.random.default_rng(1).exponential(size=2000) * 3  # log weights: many small, none large
+    assert pareto_smoothed(light)[1] < 0.5
+    assert pareto_smoothed(-light)[1] > 1
