@@ -9,7 +9,6 @@ ranks that are uniform given the data are uniform over any kind of data.
 """
 
 import numpy as np
-import pytest
 from posteriors import data_from, design, from_prior, scores_of
 from scipy import stats
 
@@ -67,8 +66,3 @@ def test_ranks_are_uniform_and_would_not_be_if_draws_were_too_narrow_or_too_wide
     middle, spread = draws.mean(axis=1, keepdims=True), draws.std(axis=1, keepdims=True)
     for wrong in (middle + 0.6 * (draws - middle), middle + 1.7 * (draws - middle), draws + 0.4 * spread):
         assert max(p_values(truths, wrong).values()) < WORST
-
-
-@pytest.mark.slow
-def test_ranks_of_many_are_uniform():
-    check(1500)

@@ -6,7 +6,7 @@ from posteriors import coordinates
 from scipy import stats
 
 from benchmarks.reference import FEW, HOURS, compare, small_usage
-from forecasting.basis import Basis, basis_of, memory
+from forecasting.basis import Basis, memory
 from forecasting.chance import chance_at
 from forecasting.components.linear import features_of, statistics_of
 from forecasting.density import Density
@@ -121,11 +121,6 @@ def close(found):
 @pytest.mark.slow
 def test_the_fast_road_finds_what_the_reference_finds():
     close(compare(small_usage(3), FEW, seed=1, seeds=30, effort=Effort(500, 1500, 0.8)))
-
-
-@pytest.mark.slow
-def test_and_with_all_the_features_of_a_component():
-    close(compare(small_usage(3), basis_of("ar", HOURS), seed=1, seeds=30, effort=Effort(500, 1500, 0.8)))
 
 
 @pytest.mark.slow
