@@ -43,8 +43,8 @@ class Hierarchy:
     dataset
         ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
         ``diagnostics(linear, resource, measure)`` and, for each linear component C, ``C_plain(resource, C_feature,
-        C_theta)``, ``C_region_mean(shared, region, resource, C_theta)`` and ``C_scale(shared, resource, scale)``.
-        ``attrs`` name when and from what.
+        C_theta)``, ``C_region_mean(shared, region, resource, C_theta)`` and ``C_scale(shared, region, resource,
+        scale)``. ``attrs`` name when and from what.
 
     Raises
     ------
@@ -126,7 +126,9 @@ class Hierarchy:
             means = data[f"{name}_region_mean"]
             known = data["region"].values == region
             centre = means.values[:, known][:, 0] if known.any() else means.values.mean(axis=1)
-            noise, likeness, between = np.moveaxis(data[f"{name}_scale"].values, -1, 0)
+            scales = data[f"{name}_scale"].values
+            scale = scales[:, known][:, 0] if known.any() else scales.mean(axis=1)
+            noise, likeness, between = scale.T
             found[name] = Learnt(
                 code, self._basis(name), data[f"{name}_plain"].values, centre, between, noise, likeness
             )

@@ -10,7 +10,7 @@ limit, and with a diagnostic, k̂, that says when it is not. Where that fails, o
     posterior.diagnostics.pareto_k
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ class Posterior:
     region_mean
         ``(draw, region, feature)``.
     between_groups, noise, likeness
-        ``(draw,)``.
+        ``(draw,)``; ``(draw, region)`` where regions were learnt in parts.
     diagnostics
         Of the draws.
     """
@@ -126,6 +126,29 @@ def thinned(posterior: Posterior) -> Posterior:
         noise=posterior.noise[taken],
         likeness=posterior.likeness[taken],
         diagnostics=posterior.diagnostics,
+    )
+
+
+def joined(parts: Sequence[Posterior]) -> Posterior:
+    """Return the posteriors of several parts of the regions as one; its diagnostics are the worst of each kind."""
+    each = [part.diagnostics for part in parts]
+
+    def by_region(name: str) -> Floats:
+        repeated = [np.repeat(getattr(p, name)[:, None], p.region_mean.shape[1], axis=1) for p in parts]
+        return np.concatenate(repeated, axis=1)
+
+    return Posterior(
+        region_mean=np.concatenate([part.region_mean for part in parts], axis=1),
+        between_groups=by_region("between_groups"),
+        noise=by_region("noise"),
+        likeness=by_region("likeness"),
+        diagnostics=Diagnostics(
+            method="nuts" if any(x.method == "nuts" for x in each) else each[0].method,
+            pareto_k=float(np.fmax.reduce([x.pareto_k for x in each])),
+            effective_draws=min(x.effective_draws for x in each),
+            max_r_hat=float(np.fmax.reduce([x.max_r_hat for x in each])),
+            divergences=sum(x.divergences for x in each),
+        ),
     )
 
 

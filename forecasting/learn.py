@@ -11,6 +11,7 @@ origins, by every component, and the weights of the mixture and its last calibra
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -24,7 +25,7 @@ from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
-from forecasting.inference import Posterior, infer, thinned
+from forecasting.inference import Posterior, infer, joined, thinned
 from forecasting.model import data_of
 from forecasting.past import past_of, provenance
 from forecasting.reference import reference_posterior
@@ -36,6 +37,9 @@ from forecasting.sufficient import Statistics, frame_of, rotate
 
 PANEL_GROUPS, PANEL_OF_REGION = 48, 12
 """Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
+
+REGIONS_AT_ONCE = 8
+"""Most regions that share their scales and what is above them."""
 
 REFERENCE_SERIES = 16
 """Most groups that the reference model is sampled with."""
@@ -185,15 +189,12 @@ def _with_every_resource(past: xr.Dataset, panel: NDArray[np.intp]) -> NDArray[n
 
 def learnt_of(name: str, basis: Basis, posterior: Posterior, plain: Floats, history: History) -> Learnt:
     """Return what is known of a block before its groups are looked at."""
-    return Learnt(
-        LINEAR.index(name),
-        basis,
-        plain,
-        posterior.region_mean[:, int(history.region[0])],
-        posterior.between_groups,
-        posterior.noise,
-        posterior.likeness,
+    region = int(history.region[0])
+    scales = (
+        scale if scale.ndim == 1 else scale[:, region]
+        for scale in (posterior.between_groups, posterior.noise, posterior.likeness)
     )
+    return Learnt(LINEAR.index(name), basis, plain, posterior.region_mean[:, region], *scales)
 
 
 def _statistics(
@@ -227,4 +228,13 @@ def _infer(
     region = np.concatenate([of_block[block].region for block in latest])
     first = basis.calendar_size
     frame = frame_of(statistics, moves, slice(first, first + len(basis.events)))
-    return infer(data_of(rotate(statistics, frame.plain), frame, moves, region), seed, method), frame.plain
+    rotated = rotate(statistics, frame.plain)
+    # Of many regions, parts are learnt one by one: the work would grow with the cube of their number.
+    parts = np.array_split(np.unique(region), -(-len(np.unique(region)) // REGIONS_AT_ONCE))
+    found = []
+    for part in parts:
+        some = np.flatnonzero(np.isin(region, part))
+        within = np.searchsorted(part, region[some]).astype(np.intp)
+        data = data_of(rotated.of_series(some), replace(frame, own=frame.own[some]), moves[some], within)
+        found.append(infer(data, seed, method))
+    return (found[0] if len(found) == 1 else joined(found)), frame.plain

@@ -80,14 +80,8 @@ def dataset_of(
             np.stack([posterior.region_mean for posterior in each], axis=2),
         )
         variables[f"{name}_scale"] = (
-            ("shared", "resource", "scale"),
-            np.stack(
-                [
-                    np.stack([posterior.noise, posterior.likeness, posterior.between_groups], axis=-1)
-                    for posterior in each
-                ],
-                axis=1,
-            ),
+            ("shared", "region", "resource", "scale"),
+            np.stack([_scales(posterior, len(regions)) for posterior in each], axis=2),
         )
     return xr.Dataset(
         variables,
@@ -103,3 +97,9 @@ def dataset_of(
         },
         attrs=dict(attributes),
     )
+
+
+def _scales(posterior: Posterior, regions: int) -> Floats:
+    """Return noise, likeness and between_groups of each region: ``(draw, region, scale)``."""
+    scales = np.stack([posterior.noise, posterior.likeness, posterior.between_groups], axis=-1)
+    return scales if scales.ndim == 3 else np.repeat(scales[:, None], regions, axis=1)

@@ -109,6 +109,16 @@ class Rotated:
     energy: Floats
     hours: Floats
 
+    def of_series(self, series: NDArray[np.intp]) -> "Rotated":
+        """Return some of the series."""
+        return Rotated(
+            self.eigenvalue[series],
+            self.projection[series],
+            self.rotation[series],
+            self.energy[series],
+            self.hours[series],
+        )
+
 
 def recency(length: int) -> Floats:
     """Return the weight of each of ``length`` hours; 1 for the latest."""

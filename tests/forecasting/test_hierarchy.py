@@ -203,10 +203,14 @@ def test_blocks_are_found_by_name_and_draws_of_each_differ(hierarchy):
     found = hierarchy.learnt("b", "r1")
     assert set(found) == {"ar", "seasonal", "weekly"}
     np.testing.assert_array_equal(found["ar"].centre, data["ar_region_mean"].sel(region="b", resource="r1"))
-    np.testing.assert_array_equal(found["ar"].noise, data["ar_scale"].sel(resource="r1", scale="noise"))
-    np.testing.assert_array_equal(found["ar"].likeness, data["ar_scale"].sel(resource="r1", scale="likeness"))
     np.testing.assert_array_equal(
-        found["ar"].between_groups, data["ar_scale"].sel(resource="r1", scale="between_groups")
+        found["ar"].noise, data["ar_scale"].sel(region="b", resource="r1", scale="noise")
+    )
+    np.testing.assert_array_equal(
+        found["ar"].likeness, data["ar_scale"].sel(region="b", resource="r1", scale="likeness")
+    )
+    np.testing.assert_array_equal(
+        found["ar"].between_groups, data["ar_scale"].sel(region="b", resource="r1", scale="between_groups")
     )
     np.testing.assert_array_equal(hierarchy.weights("b", "r1"), data["weights"].sel(region="b", resource="r1"))
     np.testing.assert_array_equal(hierarchy.factors("b", "r1"), data["factors"].sel(region="b", resource="r1"))

@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 from forecasting.basis import LINEAR
 from forecasting.calibrate import MOST
 from forecasting.errors import UsageError
+from forecasting.forecast import forecast
 from forecasting.inference import MOST_PARETO_K
 from forecasting.learn import PANEL_GROUPS, PANEL_OF_REGION, choose_panel, learn
 from forecasting.rehearsal import cuts_of
@@ -150,3 +151,18 @@ def test_without_linear_components_there_is_nothing_to_infer():
 def test_too_little_history_is_refused():
     with pytest.raises(UsageError, match="48"):
         learn(usage_of(waves(hours=40)))
+
+
+def test_many_regions_are_learnt_in_parts():
+    usage = usage_of(waves(groups=20, hours=400))
+    names = [f"q{number:02d}" for number in range(10) for _ in range(2)]
+    labels = [f"{region}/{name}" for region, name in zip(names, usage["name"].values, strict=True)]
+    usage = usage.assign_coords(group=labels, region=("group", names))
+    found = learn(usage, seed=1, horizon_hours=24, settings=FEW)
+    scales = found.dataset["weekly_scale"].sel(resource="r0")
+    assert (scales > 0).all()
+    for one, other in (("q00", "q04"), ("q05", "q09")):
+        np.testing.assert_array_equal(scales.sel(region=one), scales.sel(region=other))
+    assert not np.array_equal(scales.sel(region="q00"), scales.sel(region="q09"))
+    profile = forecast(usage, 12, hierarchy=found)
+    assert 8 < float(profile.draws.mean()) < 12
