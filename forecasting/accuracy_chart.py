@@ -118,7 +118,7 @@ def _by_steps(ax: "Axes", models: Mapping[str, Any]) -> None:
     ordered = sorted(ends, key=lambda name: -ends[name][0])
     handles = [ends[name][1] for name in ordered]
     ax.legend(handles, ordered, loc="best", ncols=2 if len(ordered) > 4 else 1, **_LEGEND)
-    _dress(ax)
+    dress(ax)
 
 
 def _reliability(ax: "Axes", pit: Mapping[str, Any], name: str) -> None:
@@ -139,10 +139,10 @@ def _reliability(ax: "Axes", pit: Mapping[str, Any], name: str) -> None:
     ax.set_title(f"Reliability: actuals below {name}'s quantiles", parse_math=False, **_HEADER)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="best", **_LEGEND)
-    _dress(ax)
+    dress(ax)
 
 
-def _dress(ax: "Axes") -> None:
+def dress(ax: "Axes") -> None:
     """Set the frame of a panel as the fan charts have it: few lines."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(_FAINT)

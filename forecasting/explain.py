@@ -22,8 +22,9 @@ from forecasting.belief import Belief, believe
 from forecasting.calibrate import LEVELS
 from forecasting.chance import chance_at
 from forecasting.components.linear import statistics_of
-from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.errors import ForecastingError
 from forecasting.events import Events
+from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.mixture import Block, forecast_block
@@ -163,7 +164,7 @@ def explain(
     past, moment = past_of(usage, now)
     groups, resources = past[dims.GROUP].values.tolist(), past[dims.RESOURCE].values.tolist()
     g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
-    notes = _fit(hierarchy, past, moment, events)
+    notes = fit(hierarchy, past, moment, events, hours)
     first = dims.hour_of(moment)
     gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
     history, transform = history_of(past, gap + hours, events)
@@ -228,15 +229,3 @@ def place_of(wanted: str, known: Sequence[str], what: str) -> int:
         raise ForecastingError(f"the usage has no {what} '{wanted}'; did you mean {' or '.join(near)}?")
     shown = ", ".join(known[:_NAMES_SHOWN]) + (" …" if len(known) > _NAMES_SHOWN else "")
     raise ForecastingError(f"the usage has no {what} '{wanted}'; it has {shown}")
-
-
-def _fit(hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None) -> list[str]:
-    hierarchy.require_history(past.sizes[dims.TIME])
-    given = events.names if events is not None else ()
-    if given != hierarchy.events:
-        raise HierarchyError(
-            f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
-            f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
-        )
-    regions = np.unique(past[dims.REGION].values).tolist()
-    return hierarchy.notes(regions, past[dims.RESOURCE].values.tolist(), past[dims.GROUP].values.tolist(), moment)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.accuracy_chart import check_target
+from forecasting.accuracy_chart import check_target, dress
 from forecasting.attribution import PARTS
 from forecasting.errors import ForecastingError
 from forecasting.explain import Explanation
@@ -102,7 +102,7 @@ def _outlook(ax: "Axes", found: Explanation) -> None:
     title = f"Used and forecast{', ' + found.unit if found.unit else ''}"
     ax.set_title(title, parse_math=False, **_HEADER)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2, **_LEGEND)
-    _dress(ax)
+    dress(ax)
 
 
 def _parts(ax: "Axes", found: Explanation) -> None:
@@ -128,7 +128,7 @@ def _parts(ax: "Axes", found: Explanation) -> None:
     ax.set_title(f"What moves each hour (UTC) from its level, {start}{unit}", parse_math=False, **_HEADER)
     count = len(ax.get_legend_handles_labels()[1])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=count if count <= 5 else 3, **_LEGEND)
-    _dress(ax)
+    dress(ax)
 
 
 def _weights(ax: "Axes", found: Explanation) -> None:
@@ -152,16 +152,7 @@ def _weights(ax: "Axes", found: Explanation) -> None:
     ax.set_xticks([])
     ax.set_title("Weights of the components, by hours ahead", **_HEADER)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, **_LEGEND)
-    _dress(ax)
+    dress(ax)
     ax.grid(visible=False)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)
-
-
-def _dress(ax: "Axes") -> None:
-    """Set the frame of a panel as the fan charts have it: few lines."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(_FAINT)
-    ax.grid(axis="y", color="#ebebeb", lw=0.7)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize=8.5, color=_FAINT, length=3)

@@ -16,8 +16,9 @@ import xarray as xr
 from forecasting import dims
 from forecasting.basis import LINEAR
 from forecasting.chance import Chance, chance_at
-from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.errors import ForecastingError
 from forecasting.events import Events
+from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.learn import Progress, learn
@@ -101,7 +102,7 @@ def forecast(
             jobs=jobs,
             dask=dask,
         )
-    notes = _fit(hierarchy, past, moment, events, horizon_hours)
+    notes = fit(hierarchy, past, moment, events, horizon_hours)
     first = dims.hour_of(moment)
     gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
     tell("drawing", known)
@@ -150,26 +151,6 @@ class _Task:
 
 def _forecast(task: _Task) -> Floats32:
     return forecast_block(task.block, task.chance)
-
-
-def _fit(
-    hierarchy: Hierarchy, past: xr.Dataset, moment: datetime, events: Events | None, horizon_hours: int
-) -> list[str]:
-    """Hold that a hierarchy can be used for usage, and say what is unusual about that."""
-    hierarchy.require_history(past.sizes[dims.TIME])
-    given = events.names if events is not None else ()
-    if given != hierarchy.events:
-        raise HierarchyError(
-            f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
-            f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
-        )
-    return hierarchy.notes(
-        np.unique(past[dims.REGION].values).tolist(),
-        past[dims.RESOURCE].values.tolist(),
-        past[dims.GROUP].values.tolist(),
-        moment,
-        horizon_hours,
-    )
 
 
 def _belief(hierarchy: Hierarchy, settings: Settings) -> dict[str, object]:

@@ -7,12 +7,10 @@ what groups share and how far forecasts could be believed, never the usage of a 
     hierarchy.learnt("eu-west", "cpu")["ar"].between_groups
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 
@@ -20,11 +18,9 @@ from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.calibrate import LEVELS
 from forecasting.components.linear import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.netcdf import Kind, read, write
 from forecasting.settings import Settings
 from forecasting.stacking import RANGES
-
-VERSION = 1
-"""Version of the file's layout; a file of another is refused."""
 
 OLD = timedelta(days=14)
 """From this age on, forecasts say that it is time to learn again."""
@@ -32,6 +28,7 @@ OLD = timedelta(days=14)
 _NEEDED = ("weights", "factors", "diagnostics")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
 _REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
+KIND = Kind("hierarchy", 1, _REMEDY, HierarchyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +167,9 @@ class Hierarchy:
             found.append(f"new regions, forecast from what the others have in common: {', '.join(strangers)}")
         met = set(str(self.dataset.attrs.get("groups", "")).split("\n"))
         new = sorted(set(groups) - met)
-        if new:
+        if new and len(new) == len(groups):
+            found.append("not one of these groups was met in learning: is it the hierarchy of this usage?")
+        elif new:
             shown = ", ".join(new[:3]) + (" …" if len(new) > 3 else "")
             found.append(f"{len(new)} groups were not met in learning and lean on their block: {shown}")
         return found
@@ -198,16 +197,7 @@ class Hierarchy:
         HierarchyError
             If it cannot be written there.
         """
-        path = Path(path)
-        dataset = self.dataset.assign_attrs(hierarchy_version=VERSION)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
-            temporary.replace(path)
-        except OSError as error:
-            raise HierarchyError(f"{path}: cannot be written: {error.strerror or error}") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        write(self.dataset, path, KIND)
 
     @classmethod
     def load(cls, path: Path | str) -> "Hierarchy":
@@ -218,25 +208,9 @@ class Hierarchy:
         HierarchyError
             If there is no file, it is not netCDF, it is damaged, or another version of this package wrote it.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise HierarchyError(f"{path}: there is no such file; {_REMEDY}")
+        dataset = read(path, KIND)
         try:
-            # Opened plainly first: where this fails, h5netcdf would complain on stderr as well.
-            h5py.File(path, "r").close()
-            with xr.open_dataset(path, engine="h5netcdf") as file:
-                dataset = file.load()
-        except Exception as error:  # of many kinds, by where the damage is
-            raise HierarchyError(f"{path}: not a netCDF file, or damaged; {_REMEDY} ({error})") from error
-        version = dataset.attrs.get("hierarchy_version")
-        if version != VERSION:
-            found = "no version" if version is None else f"version {version}"
-            raise HierarchyError(f"{path}: of {found}, where this release reads {VERSION}; {_REMEDY}")
-        texts = {
-            name: (v.dims, v.values.astype(str)) for name, v in dataset.coords.items() if v.dtype.kind in "OU"
-        }
-        try:
-            return cls(dataset.assign_coords(texts))
+            return cls(dataset)
         except HierarchyError as error:
             raise HierarchyError(f"{path}: {error}") from error
 

@@ -7,21 +7,19 @@ decides from it. The file that it is saved to is that border, so this module nee
     profile.interval(0.8).sel(group="eu-west/analytics", resource="cpu", bound="upper").max()
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import ForecastingError, ProfileError
+from forecasting.netcdf import Kind, read, write
 
-VERSION = 1
-"""Version of the file's layout; a file of another is refused."""
+KIND = Kind("profile", 1, "make it anew with `headroom forecast --out FILE`", ProfileError)
 
 _ENCODING: dict[str, dict[str, object]] = {
     dims.DEMAND: {"zlib": True, "complevel": 1, "shuffle": True},
@@ -146,17 +144,7 @@ class DemandProfile:
         ProfileError
             If it cannot be written there.
         """
-        path = Path(path)
-        dataset = self.dataset.assign_attrs(profile_version=VERSION)
-        # Beside the file, so that the rename stays within one filesystem and is atomic.
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            dataset.to_netcdf(temporary, engine="h5netcdf", encoding=_ENCODING)
-            temporary.replace(path)
-        except OSError as error:
-            raise ProfileError(f"{path}: the profile cannot be written: {error.strerror or error}") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        write(self.dataset, path, KIND, _ENCODING)
 
     @classmethod
     def load(cls, path: Path | str) -> "DemandProfile":
@@ -167,36 +155,16 @@ class DemandProfile:
         ProfileError
             If there is no file, it is not netCDF, it is damaged, or another version of this package wrote it.
         """
-        path = Path(path)
-        remedy = "make it anew with `headroom forecast --out FILE`"
-        if not path.is_file():
-            raise ProfileError(f"{path}: there is no such profile; {remedy}")
+        dataset = read(path, KIND)
         try:
-            # Opened plainly first: where this fails, h5netcdf would complain on stderr as well.
-            h5py.File(path, "r").close()
-            with xr.open_dataset(path, engine="h5netcdf") as file:
-                dataset = file.load()
-        except Exception as error:  # of many kinds, by where the damage is
-            raise ProfileError(f"{path}: not a netCDF file, or damaged; {remedy} ({error})") from error
-        version = dataset.attrs.get("profile_version")
-        if version != VERSION:
-            found = "no version" if version is None else f"version {version}"
-            raise ProfileError(f"{path}: a profile of {found}, where this release reads {VERSION}; {remedy}")
-        try:
-            return cls(_with_plain_labels(dataset))
+            return cls(dataset)
         except ForecastingError as error:
-            raise ProfileError(f"{path}: not a whole profile: {error}; {remedy}") from error
+            raise ProfileError(f"{path}: not a whole profile: {error}; {KIND.remedy}") from error
 
     def _reduced(self, values: np.ndarray, first: dict[str, np.ndarray]) -> xr.DataArray:
         """Label an array whose first dim stands where the draws were."""
         coords = {name: self.draws.coords[name] for name in (*_LABELS, dims.TIME)}
         return xr.DataArray(values, dims=(*first, *dims.USAGE_DIMS), coords={**first, **coords}, name=dims.DEMAND)
-
-
-def _with_plain_labels(dataset: xr.Dataset) -> xr.Dataset:
-    """Return labels as fixed-width strings, as they were saved; netCDF gives objects back."""
-    present = [name for name in _LABELS if name in dataset.coords]
-    return dataset.assign_coords({n: (dataset[n].dims, dataset[n].values.astype(str)) for n in present})
 
 
 def _parse_issued(text: object) -> datetime:

@@ -10,12 +10,12 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable", "places",
-        "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "model", "nuts",
-        "density", "inference", "chance", "components", "stacking", "calibrate", "mixture", "reference",
-        "hierarchy", "statefile", "scale", "rehearsal", "learn", "profile", "forecast", "score", "naive",
-        "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief", "attribution",
-        "explain", "explain_chart", "backtest",
+        "errors", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable",
+        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "model",
+        "nuts", "density", "inference", "chance", "components", "stacking", "calibrate", "mixture", "reference",
+        "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile", "forecast", "score",
+        "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief",
+        "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",

@@ -101,8 +101,8 @@ def refused(path, said):
 
 
 def test_no_file(tmp_path):
-    refused(tmp_path / "none.nc", "no such file")
-    refused(tmp_path, "no such file")
+    refused(tmp_path / "none.nc", "no such hierarchy")
+    refused(tmp_path, "no such hierarchy")
 
 
 @pytest.mark.parametrize("content", [b"", b"not netCDF\n" * 100, b"\x89HDF\r\n\x1a\n" + os.urandom(500)])

@@ -9,7 +9,7 @@ import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import ForecastingError, ProfileError
-from forecasting.profile import VERSION, DemandProfile
+from forecasting.profile import KIND, DemandProfile
 
 DRAWS, HOURS = 200, 30
 GROUPS = ["eu/a/b", "eu/web", "grüße-東京/${x}"]
@@ -113,7 +113,7 @@ def test_save_and_load_give_back_exactly_what_was_saved(profile, tmp_path):
     assert {name: array.dtype for name, array in loaded.dataset.variables.items()} == {
         name: array.dtype for name, array in profile.dataset.variables.items()
     }
-    assert loaded.dataset.attrs == {**ATTRS, "profile_version": VERSION}
+    assert loaded.dataset.attrs == {**ATTRS, "profile_version": KIND.version}
     assert loaded.issued == profile.issued
     loaded.save(path)
     assert DemandProfile.load(path).dataset.identical(loaded.dataset)
@@ -170,9 +170,9 @@ def test_a_file_that_is_cut_short_is_refused(profile, kept, tmp_path):
 
 def test_another_version_and_no_version_are_refused(profile, tmp_path):
     path = tmp_path / "profile.nc"
-    profile.dataset.assign_attrs(profile_version=VERSION + 1).to_netcdf(path, engine="h5netcdf")
+    profile.dataset.assign_attrs(profile_version=KIND.version + 1).to_netcdf(path, engine="h5netcdf")
     with pytest.raises(
-        ProfileError, match=rf"profile of version {VERSION + 1}, where this release reads {VERSION}"
+        ProfileError, match=rf"profile of version {KIND.version + 1}, where this release reads {KIND.version}"
     ):
         DemandProfile.load(path)
     xr.Dataset({"x": 1}).to_netcdf(path, engine="h5netcdf")
@@ -182,7 +182,7 @@ def test_another_version_and_no_version_are_refused(profile, tmp_path):
 
 def test_a_file_with_something_missing_is_refused(profile, tmp_path):
     path = tmp_path / "profile.nc"
-    profile.dataset.drop_vars("unit").assign_attrs(profile_version=VERSION).to_netcdf(path, engine="h5netcdf")
+    profile.dataset.drop_vars("unit").assign_attrs(profile_version=KIND.version).to_netcdf(path, engine="h5netcdf")
     with pytest.raises(ProfileError, match=r"not a whole profile: .*no coordinate 'unit'"):
         DemandProfile.load(path)
 

@@ -1,0 +1,94 @@
+"""Datasets ⇄ netCDF files that carry a version: whole or not at all, and refused in words where one is wrong.
+
+Place in the line: under `profile` and `hierarchy`, the two things that are kept in files.
+
+    write(dataset, path, Kind("profile", 1, "make it anew", ProfileError))
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py  # type: ignore[import-untyped]
+import xarray as xr
+
+from forecasting.errors import ForecastingError
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file.
+
+    Parameters
+    ----------
+    name
+        What it holds, in a word.
+    version
+        Of its layout; a file of another is refused.
+    remedy
+        What to do where a file is not right.
+    error
+        What is raised then.
+    """
+
+    name: str
+    version: int
+    remedy: str
+    error: type[ForecastingError]
+
+    @property
+    def attribute(self) -> str:
+        """Name of the attribute that holds the version."""
+        return f"{self.name}_version"
+
+
+def write(
+    dataset: xr.Dataset, path: Path | str, kind: Kind, encoding: Mapping[str, Mapping[str, object]] | None = None
+) -> None:
+    """Write a file, replacing what is there.
+
+    Raises
+    ------
+    ForecastingError
+        That of the kind, if it cannot be written there.
+    """
+    path = Path(path)
+    # Beside the file, so that the rename stays within one filesystem and is atomic.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        versioned = dataset.assign_attrs({kind.attribute: kind.version})
+        versioned.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.replace(path)
+    except OSError as error:
+        raise kind.error(f"{path}: the {kind.name} cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: Path | str, kind: Kind) -> xr.Dataset:
+    """Read a file that `write` wrote; labels come back as fixed-width strings, as they were saved.
+
+    Raises
+    ------
+    ForecastingError
+        That of the kind, if there is no file, it is not netCDF, it is damaged, or of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise kind.error(f"{path}: there is no such {kind.name}; {kind.remedy}")
+    try:
+        # Opened plainly first: where this fails, h5netcdf would complain on stderr as well.
+        h5py.File(path, "r").close()
+        with xr.open_dataset(path, engine="h5netcdf") as file:
+            dataset = file.load()
+    except Exception as error:  # of many kinds, by where the damage is
+        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
+    version = dataset.attrs.get(kind.attribute)
+    if version != kind.version:
+        found = "no version" if version is None else f"version {version}"
+        raise kind.error(
+            f"{path}: a {kind.name} of {found}, where this release reads {kind.version}; {kind.remedy}"
+        )
+    labels = {n: (v.dims, v.values.astype(str)) for n, v in dataset.coords.items() if v.dtype.kind in "OU"}
+    return dataset.assign_coords(labels)
