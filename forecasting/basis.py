@@ -108,6 +108,8 @@ LINEAR = tuple(_BASES)
 def basis_of(component: str, history_hours: int, events: tuple[str, ...] = (), alone: bool = False) -> Basis:
     """Return the features of a component that a history can bear: each is to be seen as long as it looks back.
 
+    Those of the weekly component are to be seen for a day.
+
     Parameters
     ----------
     component
@@ -124,7 +126,9 @@ def basis_of(component: str, history_hours: int, events: tuple[str, ...] = (), a
         full = replace(full, block_lags=(), block_week=())
 
     def bearable(lags: tuple[int, ...], period: int = 0) -> tuple[int, ...]:
-        return tuple(lag for lag in lags if history_hours >= 2 * max(lag, period))
+        # All that the weekly component knows looks back a week: a day to learn from is better than nothing.
+        few = component == "weekly" and not period
+        return tuple(lag for lag in lags if history_hours >= (lag + DAY if few else 2 * max(lag, period)))
 
     return replace(
         full,

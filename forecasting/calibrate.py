@@ -5,12 +5,14 @@ Place in the line: after `stacking`; `learn` finds the factors, the mixture is s
 Scaled conformal prediction (after Romano, Patterson and Candès 2019): at a level L, the distance from the median
 to what came is divided by the distance from the median to the forecast's own interval end on that side. The
 L-quantile of these ratios over recent origins is the factor by which the interval would have had to be wider.
-Factors are pooled over the series of a block and drawn towards 1 where there are few of them. Scores are
-stretched, not demand.
+Factors are pooled over the series of a block, and drawn towards those of the resource where these are few. Scores
+are stretched, not demand.
 
-    factors = factors_of(ratios, count)
+    factors = factors_of({0: ratios}, resource_of={0: 0})[0]
     stretched(draws, factors)
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,8 @@ LEVELS = (0.5, 0.8, 0.95)
 MOST = 2.0
 """A factor is at most this, and at least its inverse."""
 
-_SHRINK = 30.0  # series × origins, towards 1: hours of one origin tell the same story
+_TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story
+_TOWARDS_RESOURCE = 30.0
 _NO_REACH = 1e-9
 
 
@@ -80,26 +83,40 @@ def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: lis
     return np.stack(found)
 
 
-def factors_of(ratios: Floats, origins: int) -> Floats:
-    """Return the factor of each range and level of a block, ``(range, level)``.
+def factors_of(ratios: Mapping[int, Floats], resource_of: Mapping[int, int]) -> dict[int, Floats]:
+    """Return the factor of each range and level of each block, ``(range, level)``.
+
+    Those of a block are drawn towards those of all blocks of its resource, and these towards 1.
 
     Parameters
     ----------
     ratios
-        ``(level, hour, origin × series)``.
-    origins
-        Forecasts that the ratios are of, times their series.
+        Of each block, ``(level, hour, origin × series)``.
+    resource_of
+        Number of the resource of each block.
     """
+    found = {}
+    for resource in sorted(set(resource_of.values())):
+        blocks = [block for block in ratios if resource_of[block] == resource]
+        pooled = _reach(np.concatenate([ratios[block] for block in blocks], axis=2), 0.0, _TOWARDS_ONE)
+        for block in blocks:
+            found[block] = np.exp(_reach(ratios[block], pooled, _TOWARDS_RESOURCE))
+    return found
+
+
+def _reach(ratios: Floats, prior: Floats | float, strength: float) -> Floats:
+    """Return log factors ``(range, level)``, drawn towards a prior."""
     place = range_of(ratios.shape[1])
-    factors = np.ones((len(RANGES), len(LEVELS)))
+    found = np.zeros((len(RANGES), len(LEVELS))) + prior
+    count = int(np.isfinite(ratios).any(axis=(0, 1)).sum())
     for number in np.unique(place):
         for index, level in enumerate(LEVELS):
             some = ratios[index, place == number]
             known = some[np.isfinite(some)]
             if known.size:
-                raw = float(np.clip(np.quantile(known, level), 1 / MOST, MOST))
-                factors[number, index] = np.exp(np.log(raw) * origins / (origins + _SHRINK))
-    return factors
+                raw = np.log(np.clip(np.quantile(known, level), 1 / MOST, MOST))
+                found[number, index] += (raw - found[number, index]) * count / (count + strength)
+    return found
 
 
 def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32]:

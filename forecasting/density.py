@@ -4,14 +4,17 @@ Place in the line: between `model` and `inference`. The model is compiled once f
 
     density = Density(data)
     place, lower = density.mode(begin)
+    points, log_volume = normals_of(density, place, lower).points(standard)
 """
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 
 from forecasting.basis import Floats
@@ -24,6 +27,11 @@ with warnings.catch_warnings():
     import arviz as az
     import pytensor.tensor as pt
 
+SCALES = 3
+"""Noise, likeness and between_groups, the last of them, come first in the vector."""
+
+_NODE_STEP, _MOST_NODES = 2.0, 8  # sd of log between_groups; to either side of the mode
+_FAR_DOWN = 8.0  # nats below the highest, where nothing is left to look for
 _STEP = 1e-4  # of the differences that make the Hessian of exact gradients
 _NEWTON_STEPS = 20
 _LONGEST_STEP, _HALVINGS = 2.0, 6
@@ -76,6 +84,26 @@ class Density:
             place = found
         return np.asarray(place), np.asarray(np.linalg.cholesky(_inverse(self._hessian(place))))
 
+    def given_scales(self, place: Floats) -> tuple[Floats, Floats, float] | None:
+        """Return the normal of the means given the scales of ``place``; nothing where it is not finite.
+
+        Returns
+        -------
+        tuple or None
+            How far its middle is from ``place``, the Cholesky factor of its covariance, and the log density of
+            the scales, means integrated out. One Newton step leads there: given the scales, the posterior is as
+            good as normal.
+        """
+        hessian = self._hessian(place)[SCALES:, SCALES:]
+        if not np.isfinite(hessian).all():
+            return None
+        covariance = _inverse(hessian)
+        shift, factor = covariance @ self.all_of(place)[1][SCALES:], np.linalg.cholesky(covariance)
+        value, _, _ = self.all_of(place + np.concatenate([np.zeros(SCALES), shift]))
+        if not np.isfinite(value):
+            return None
+        return np.asarray(shift), np.asarray(factor), value + float(np.log(np.diag(factor)).sum())
+
     def _hessian(self, place: Floats) -> Floats:
         """Return minus the second derivatives, by central differences of the exact gradient.
 
@@ -100,6 +128,77 @@ class Density:
         """Return minus the change of the gradient along a shift of some coordinates by the same amount."""
         step = shift * _STEP
         return np.asarray((self.all_of(place - step)[1] - self.all_of(place + step)[1]) / (2 * _STEP))
+
+
+@dataclass(frozen=True, slots=True)
+class Normals:
+    """Normals of the means along ``between_groups``; between its nodes, they are interpolated.
+
+    Where groups are few, ``between_groups`` is little known, and how well the means are known depends on it. One
+    normal for all of its values misses the posterior by the more, the more means there are; and the mode of all
+    together is far below where most of the posterior is.
+
+    Parameters
+    ----------
+    place, lower
+        The mode of all, and the Cholesky factor of the covariance there.
+    nodes
+        In standard deviations of log ``between_groups`` from the mode, ascending, ``(node,)``.
+    shift, factor
+        Of each node's normal, from where that of the mode has its middle there: ``(node, mean)``, and the Cholesky
+        factor of its covariance ``(node, mean, mean)``.
+    log_density
+        Of the nodes, means integrated out, ``(node,)``.
+    """
+
+    place: Floats
+    lower: Floats
+    nodes: Floats
+    shift: Floats
+    factor: Floats
+    log_density: Floats
+
+    def scales(self) -> tuple[Floats, Floats]:
+        """Return mean and Cholesky factor of the covariance of the standard scales, means integrated out."""
+        fine = np.linspace(self.nodes[0], self.nodes[-1], 400)
+        log_density = CubicSpline(self.nodes, self.log_density)(fine)
+        weight = np.exp(log_density - log_density.max())
+        mean = float(np.average(fine, weights=weight))
+        variance = float(np.average((fine - mean) ** 2, weights=weight))
+        along = self.lower[SCALES - 1, :SCALES] / np.linalg.norm(self.lower[SCALES - 1])
+        covariance = np.eye(SCALES) + (variance - 1) * np.outer(along, along)
+        return np.asarray(mean * along), np.asarray(np.linalg.cholesky(covariance))
+
+    def points(self, standard: Floats) -> tuple[Floats, Floats]:
+        """Return where standard draws ``(draw, coordinate)`` lie, and the log volume of each one's normal."""
+        points = self.place + standard[:, :SCALES] @ self.lower[:, :SCALES].T
+        last = SCALES - 1
+        away = (points[:, last] - self.place[last]) / np.linalg.norm(self.lower[last])
+        volume = np.zeros((len(points), points.shape[1] - SCALES))
+        for one, shift, factor in zip(np.eye(len(self.nodes)), self.shift, self.factor, strict=True):
+            share = np.interp(away, self.nodes, one)[:, None]
+            near = np.flatnonzero(share)
+            points[near, SCALES:] += share[near] * (shift + standard[near, SCALES:] @ factor.T)
+            volume += share * np.diag(factor)
+        return points, np.log(volume).sum(axis=1)
+
+
+def normals_of(density: Density, place: Floats, lower: Floats) -> Normals | None:
+    """Return the normals of the means along ``between_groups``, as far as the posterior goes."""
+    # One standard deviation of it, and where everything else then is likeliest.
+    along = lower @ lower[SCALES - 1] / np.linalg.norm(lower[SCALES - 1])
+    found, highest = {}, -np.inf
+    for nodes in (np.arange(_MOST_NODES + 1), -np.arange(1, _MOST_NODES + 1)):
+        for node in _NODE_STEP * nodes:
+            normal = density.given_scales(place + node * along)
+            if normal is None:
+                return None
+            found[float(node)], highest = normal, max(highest, normal[2])
+            if normal[2] < highest - _FAR_DOWN:
+                break
+    order = sorted(found)
+    shift, factor, height = zip(*(found[node] for node in order), strict=True)
+    return Normals(place, lower, np.array(order), np.stack(shift), np.stack(factor), np.array(height))
 
 
 def _inverse(hessian: Floats) -> Floats:

@@ -21,7 +21,7 @@ from forecasting.basis import DAY, LINEAR, WEEK, Floats
 from forecasting.belief import Belief, believe
 from forecasting.calibrate import LEVELS
 from forecasting.chance import chance_at
-from forecasting.components.linear import statistics_of
+from forecasting.components.linear import bounded, statistics_of
 from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.fitting import fit
@@ -183,7 +183,8 @@ def explain(
     basis = learnt[name].basis
     belief = believe(statistics_of(own, basis, [own.length])[own.length], learnt[name])
     moves = bool(own.moves[place])
-    scores = attribute(own, basis, belief.coefficient, gap + hours)[gap:, place] * moves
+    coefficient = bounded(belief.coefficient, basis, own.filled)
+    scores = attribute(own, basis, coefficient, gap + hours)[gap:, place] * moves
     one = transform.of_series(members[place : place + 1])
     parts, counted_from = in_demand(scores, one)
     slope = float((one.mean * one.spread * 2)[0] * (one.centre[0] + one.spread[0] * scores.sum(axis=-1).mean()))

@@ -160,7 +160,7 @@ class Hierarchy:
             found.append("the hierarchy was learnt from hours after this moment: a replay sees its own future")
         if horizon_hours > (taught := int(self.dataset.attrs["horizon_hours"])) and taught < WEEK:
             found.append(
-                f"weights were learnt {taught} hours ahead; in ranges beyond that all components weigh the same"
+                f"weights were learnt {taught} hours ahead; further ahead, components weigh what they usually do"
             )
         strangers = sorted(set(regions) - set(self.dataset["region"].values.tolist()))
         if strangers:

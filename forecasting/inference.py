@@ -2,9 +2,10 @@
 
 Place in the line: after `model`; `components.linear` draws from what passes. The one place that samples.
 
-The posterior is smooth and close to normal in the coordinates of `model`, so it is approximated by the normal at
-its mode (Laplace), with draws weighted by Pareto-smoothed importance sampling (Vehtari et al. 2024): exact in the
-limit, and with a diagnostic, k̂, that says when it is not. Where that fails, or where asked for, NUTS samples.
+Given how far groups differ, the posterior is smooth and close to normal in the coordinates of `model`. So it is
+approximated by normals along that one scale (Laplace), with draws weighted by Pareto-smoothed importance sampling
+(Vehtari et al. 2024): exact in the limit, and with a diagnostic, k̂, that says when it is not. Where that fails, or
+where asked for, NUTS samples.
 
     posterior = infer(data, seed=1)
     posterior.diagnostics.pareto_k
@@ -17,7 +18,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from forecasting.basis import Floats
-from forecasting.density import Density, pareto_smoothed
+from forecasting.density import Density, normals_of, pareto_smoothed
 from forecasting.errors import FitError
 from forecasting.model import Data, build, feed
 from forecasting.nuts import sample
@@ -160,21 +161,22 @@ def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
     """
     density = Density(data)
     mode = density.mode(np.concatenate([np.log([data.rough_noise, 3.0, 0.1]), np.zeros(density.size - 3)]))
-    if mode is None:
+    normals = None if mode is None else normals_of(density, *mode)
+    if normals is None:
         return None
-    place, lower = mode
-    middle, wide = np.zeros(3), np.eye(3)
+    middle, wide = normals.scales()
     for _ in range(_ROUNDS):
         # The three scales come first and have heavier tails than a normal: with few groups they are little known.
         raw = rng.standard_t(_FREEDOM, (_PROPOSALS, 3))
         standard = rng.standard_normal((_PROPOSALS, density.size))
         standard[:, :3] = middle + raw @ wide.T
-        points = place + standard @ lower.T
+        points, log_volume = normals.points(standard)
         values = [density.all_of(point) for point in points]
         proposed = (
             student.logpdf(raw, _FREEDOM).sum(axis=1)
             - np.log(np.diag(wide)).sum()
             - (standard[:, 3:] ** 2).sum(axis=1) / 2
+            - log_volume
         )
         log_weight = np.array([value for value, _, _ in values]) - proposed
         if not np.isfinite(log_weight).all():

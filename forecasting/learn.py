@@ -29,7 +29,7 @@ from forecasting.inference import Posterior, infer, joined, thinned
 from forecasting.model import data_of
 from forecasting.past import past_of, provenance
 from forecasting.reference import reference_posterior
-from forecasting.rehearsal import Rehearsal, Task, cuts_of, judge, rehearse
+from forecasting.rehearsal import Rehearsal, Task, judge, plan_of, rehearse
 from forecasting.scale import Map, shared
 from forecasting.settings import DEFAULT, Settings
 from forecasting.statefile import dataset_of
@@ -93,8 +93,7 @@ def learn(
     panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
     panel = _with_every_resource(past, panel)
     history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
-    hours = min(horizon_hours, WEEK)
-    cuts = cuts_of(history.length, hours)
+    hours, cuts = plan_of(history.length, min(horizon_hours, WEEK))
     names = events.names if events is not None else ()
     alone = bool(np.bincount(history.block).max() <= 1)
     bases = {name: basis_of(name, history.length, names, alone) for name in settings.components if name in LINEAR}
@@ -138,7 +137,7 @@ def learn(
             for number, (block, rehearsal) in enumerate(zip(blocks, run(rehearse, tasks), strict=True)):
                 rehearsals[block] = rehearsal
                 tell("rehearsing the last weeks", 0.5 + 0.5 * (number + 1) / len(blocks))
-    weights, factors = judge(rehearsals, resource_of, len(settings.components))
+    weights, factors = judge(rehearsals, resource_of, settings.components)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     return Hierarchy(
         dataset_of(

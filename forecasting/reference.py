@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from forecasting.basis import Basis, Floats, memory
 from forecasting.chance import Chance
-from forecasting.components.linear import features_of, statistics_of
+from forecasting.components.linear import bounded, features_of, statistics_of
 from forecasting.history import History
 from forecasting.inference import Diagnostics, Posterior
 from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE
 from forecasting.nuts import Effort, sample
 from forecasting.sufficient import Frame, Statistics, frame_of, recency
+from forecasting.trust import trust_of, weights_of
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its next version in a warning, on import.
@@ -49,7 +50,8 @@ class Panel:
     scores, weight
         ``(time, series)``: scores, and what each hour counts; 0 where the score or a feature is not known.
     features
-        ``(time, series, feature)``; a score is expected to be ``features · θ``. 0 where not known.
+        ``(time, series, feature)``; a score is expected to be ``features · θ``. 0 where not known. Like the
+        scores, times the root of how far the hour is believed, see `trust`: the noise of such a score is σ.
     region
         Number of the region of each series, ``(series,)``.
     regions
@@ -109,10 +111,11 @@ def panel_of(histories: Sequence[History], basis: Basis) -> Panel:
     first = basis.calendar_size
     frame = frame_of(known, np.ones(len(region), dtype=np.bool_), slice(first, first + len(basis.events)))
     usable = np.isfinite(scores) & np.isfinite(plain).all(axis=-1)
+    root = np.sqrt(trust_of(scores, plain))
     return Panel(
-        scores=np.where(usable, scores, 0.0),
+        scores=np.where(usable, scores * root, 0.0),
         weight=recency(len(scores))[:, None] * usable,
-        features=np.where(usable[..., None], plain, 0.0) @ frame.plain,
+        features=np.where(usable[..., None], plain * root[..., None], 0.0) @ frame.plain,
         region=region,
         regions=1 + max(int(each.region.max()) for each in histories),
         frame=frame,
@@ -221,11 +224,10 @@ def paths(judged: Judged, history: History, basis: Basis, chance: Chance, draws:
 
     features = features_of(history, basis, memory(history.filled, history.block, basis))
     error = history.scores - (features * coefficient.mean(axis=0)).sum(axis=-1)
-    weight = recency(history.length)[:, None] * np.isfinite(error)
-    error = np.where(np.isfinite(error), error, 0.0)
-    unit = error / np.sqrt(np.maximum(_mean_square(error, weight), _SMALLEST**2))
+    unit = np.where(np.isfinite(error), error, 0.0) / weights_of(error)[1]
     shock = sigma[:, None] * unit[chance.rows[:draws]]  # (draw, hour, series)
-    return _walk(coefficient, history, basis, shock.transpose(1, 0, 2))
+    settled = bounded(coefficient, basis, history.filled)
+    return _walk(settled, history, basis, shock.transpose(1, 0, 2))
 
 
 def _walk(coefficient: Floats, history: History, basis: Basis, shock: Floats) -> Floats:

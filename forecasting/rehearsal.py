@@ -5,10 +5,10 @@ What is common to all origins was found from later hours too: the scale of score
 coefficients that residuals are about. So components are judged a little too kindly, all of them alike.
 
     rehearsal = rehearse(Task(...))
-    weights, factors = judge({0: rehearsal}, resource_of={0: 0}, components=6)
+    weights, factors = judge({0: rehearsal}, {0: 0}, ("ar", "days"))
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,14 @@ from forecasting.chance import chance_at
 from forecasting.components.linear import Learnt, condition
 from forecasting.history import History
 from forecasting.mixture import draw_component
-from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, weights_of
+from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, usual_weights, weights_of
 from forecasting.sufficient import Statistics
 from forecasting.transform import Transform
 
 ORIGINS, ORIGIN_STEP = 8, 37
 """Origins that are forecast again, and hours between them: a step that meets other hours of the day each time."""
 
+_LEAST_STEP = 6  # of a short past
 _DRAWS = 120
 
 
@@ -39,6 +40,8 @@ class Rehearsal:
     ----------
     terms
         Of the CRPS of its mixtures.
+    evidence
+        Days that were forecast, times series.
     quantiles
         By origin, scores ``(component, level, hour, series)``.
     actual
@@ -46,6 +49,7 @@ class Rehearsal:
     """
 
     terms: Terms
+    evidence: float
     quantiles: list[NDArray[np.float32]]
     actual: list[Floats]
 
@@ -105,33 +109,53 @@ def rehearse(task: Task) -> Rehearsal:
         came.append(np.where(history.moves, actual, np.nan))
     if terms is None:
         raise ValueError("no cuts")
-    return Rehearsal(terms, kept, came)
+    days = min(task.cuts[-1] - task.cuts[0] + task.hours, len(task.cuts) * task.hours) / DAY
+    return Rehearsal(terms, days * max(int(history.moves.sum()), 1), kept, came)
 
 
 def judge(
-    rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: int
+    rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: Sequence[str]
 ) -> tuple[dict[int, Floats], dict[int, Floats]]:
-    """Return the weights and the factors of each block; equal and 1 where nothing could be rehearsed."""
+    """Return the weights and the factors of each block; the usual ones and 1 where nothing could be rehearsed."""
+    usual = usual_weights(components)
     if not rehearsals:
-        equal = np.full((len(RANGES), components), 1 / components)
-        return dict.fromkeys(resource_of, equal), dict.fromkeys(
+        return dict.fromkeys(resource_of, usual), dict.fromkeys(
             resource_of, np.ones((len(RANGES), len(INTERVALS)))
         )
-    weights = weights_of({block: rehearsal.terms for block, rehearsal in rehearsals.items()}, resource_of)
-    factors = {}
-    for block, rehearsal in rehearsals.items():
-        ratios = [
-            ratios_of(quantiles, weights[block], actual)
-            for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True)
-        ]
-        factors[block] = factors_of(
-            np.concatenate(ratios, axis=2), sum(int(np.isfinite(x).any(axis=(0, 1)).sum()) for x in ratios)
+    weights = weights_of(
+        {block: rehearsal.terms for block, rehearsal in rehearsals.items()},
+        resource_of,
+        {block: rehearsal.evidence for block, rehearsal in rehearsals.items()},
+        usual,
+    )
+    ratios = {
+        block: np.concatenate(
+            [
+                ratios_of(quantiles, weights[block], actual)
+                for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True)
+            ],
+            axis=2,
         )
-    return weights, factors
+        for block, rehearsal in rehearsals.items()
+    }
+    return weights, factors_of(ratios, resource_of)
+
+
+def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:
+    """Return how far ahead can be rehearsed, and the origins; nothing, where history is too short for an hour."""
+    for hours in (horizon_hours, *(hours for hours in reversed(RANGES) if hours < horizon_hours)):
+        if cuts := cuts_of(length, hours):
+            return hours, cuts
+    return horizon_hours, []
 
 
 def cuts_of(length: int, hours: int) -> list[int]:
     """Return the origins that are forecast again, ascending: rows of the first hour ahead."""
-    least = max(2 * DAY, min(2 * WEEK + 6, length // 2))
-    cuts = [length - hours - number * ORIGIN_STEP for number in range(ORIGINS)]
+    least = min(2 * WEEK + 6, length // 2)
+    if length - hours >= WEEK + 2 * DAY:
+        least = max(least, WEEK + DAY)  # of which the weekly component has a day to learn from
+    least = max(least, 2 * DAY)
+    room = length - hours - least
+    step = min(ORIGIN_STEP, max(room // (ORIGINS - 1), _LEAST_STEP))
+    cuts = [length - hours - number * step for number in range(ORIGINS)]
     return [cut for cut in reversed(cuts) if cut >= least]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from forecasting.errors import ForecastingError
 
-COMPONENTS = ("ar", "seasonal", "weekly", "days", "change", "analogue")
+COMPONENTS = ("ar", "seasonal", "weekly", "days", "analogue", "level", "recent")
 """Every component of the forecast, in the order of the weights."""
 
 INFERENCES = ("laplace", "nuts", "reference")

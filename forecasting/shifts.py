@@ -5,8 +5,9 @@ once. So the past before the jump is scaled to the new level, and every componen
 
 A shift is more than a bad day: over the last 24 hours, the mean distance of a series from its usual week is
 1.25 times further out than it has ever been, it is at least half that far in both halves of the day, and the rest
-of its block has not moved along (a holiday moves all). What jumps and comes back within a day is left to
-the components.
+of its block has not moved along (a holiday moves all). In a past of less than three weeks, the usual day stands
+for the usual week, and the day must be twice as far out. What jumps and comes back within a day is left to the
+components.
 
     filled, shifted = rebased(filled, block, moves, lowest)
 """
@@ -14,9 +15,9 @@ the components.
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import DAY, WEEK, WEEK_GAIN, Floats, usual
+from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Floats, usual
 
-BEYOND = 1.25
+BEYOND, BEYOND_USUAL_DAY = 1.25, 2.0
 """How much further out than ever before a day must be to count as a shift."""
 
 _HALF_AS_FAR = 0.5  # either half of the day, and the hours since the shift began, relative to the whole day
@@ -42,13 +43,16 @@ def rebased(
     """
     length, series = filled.shape
     shifted = np.zeros(series, dtype=np.bool_)
-    if length < WEEK + _CALM_HOURS + DAY:
+    if length < WEEK + 2 * DAY:
         return filled, shifted
+    period, gain, beyond = WEEK, WEEK_GAIN, BEYOND
+    if length < WEEK + _CALM_HOURS + DAY:
+        period, gain, beyond = DAY, DAY_GAIN, BEYOND_USUAL_DAY
     away = np.zeros_like(filled)
-    away[WEEK:] = (filled - usual(filled, WEEK, WEEK_GAIN))[WEEK:]
+    away[period:] = (filled - usual(filled, period, gain))[period:]
     day = _trailing(away, DAY)
     now = day[-1]
-    before = np.abs(day[WEEK + DAY : -DAY]).max(axis=0)
+    before = np.abs(day[period + DAY : -DAY]).max(axis=0)
     halves = np.stack([away[-DAY : -DAY // 2].mean(axis=0), away[-DAY // 2 :].mean(axis=0)])
     steady = (np.sign(now) * halves > _HALF_AS_FAR * np.abs(now)).all(axis=0)
     alone = np.ones(series, dtype=np.bool_)
@@ -56,7 +60,7 @@ def rebased(
         members = block == number
         if members.sum() > 1:
             alone[members] = np.abs(np.median(now[members])) < _BLOCK_SHARE * np.abs(now[members])
-    shifted = moves & steady & alone & (np.abs(now) > BEYOND * before)
+    shifted = moves & steady & alone & (np.abs(now) > beyond * before)
     out = filled.copy()
     for column in np.flatnonzero(shifted):
         begin = _begin(away[:, column], float(now[column]))

@@ -43,7 +43,7 @@ class Statistics:
     gram, moment
         XᵀWX ``(series, feature, feature)`` and XᵀWy ``(series, feature)``.
     energy, hours
-        ``(series,)``: yᵀWy, and the sum of the weights.
+        ``(series,)``: yᵀWy, and how many hours there are, weighted by their age alone.
     """
 
     gram: Floats
@@ -132,7 +132,7 @@ def nothing(series: int, features: int) -> Statistics:
     )
 
 
-def advance(statistics: Statistics, scores: Floats, features: Floats) -> Statistics:
+def advance(statistics: Statistics, scores: Floats, features: Floats, trust: Floats | float = 1.0) -> Statistics:
     """Let what is known fade and add the hours that came since; the work is that of the new hours only.
 
     Parameters
@@ -142,10 +142,13 @@ def advance(statistics: Statistics, scores: Floats, features: Floats) -> Statist
     scores, features
         Of the new hours, ``(time, series)`` and ``(time, series, feature)``; an hour counts for a series if its
         score and all of its features are known.
+    trust
+        Weight of each new hour beside its age, ``(time, series)``: see `trust`.
     """
     fade = 0.5 ** (len(scores) / HALF_LIFE_HOURS)
     usable = np.isfinite(scores) & np.isfinite(features).all(axis=-1)
-    weight = (recency(len(scores))[:, None] * usable).T  # (series, time)
+    counted = (recency(len(scores))[:, None] * usable).T  # (series, time)
+    weight = counted * np.broadcast_to(trust, scores.shape).T
     y = np.where(usable, scores, 0.0).T
     x = np.ascontiguousarray(np.where(usable[..., None], features, 0.0).transpose(1, 0, 2))
     weighted = (x * weight[..., None]).transpose(0, 2, 1)
@@ -153,7 +156,7 @@ def advance(statistics: Statistics, scores: Floats, features: Floats) -> Statist
         gram=statistics.gram * fade + weighted @ x,
         moment=statistics.moment * fade + (weighted @ y[..., None])[..., 0],
         energy=statistics.energy * fade + (weight * (y**2 + FINEST**2)).sum(axis=1),
-        hours=statistics.hours * fade + weight.sum(axis=1),
+        hours=statistics.hours * fade + counted.sum(axis=1),
     )
 
 

@@ -25,6 +25,7 @@ HIGHEST = 2.0
 """Demand is not drawn above so many times the highest that history has seen of the series (of its block, for a
 newcomer; after a level shift, of its past at the new level)."""
 
+_NOTHING = 1e-4  # a root of demand, relative to that of the mean, that is none: scores may be single precision
 _STILL = 1e-6  # spread, relative to the root of the mean, below which a series counts as constant
 
 
@@ -58,8 +59,8 @@ class Transform:
 
     def demand_of(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the demand of scores ``(…, group, resource)`` or ``(…, series)``, in its unit, ≥ 0."""
-        root = np.maximum(self.centre + self.spread * scores, 0.0)
-        return np.asarray(self.mean * root**2)
+        root = self.centre + self.spread * scores
+        return np.asarray(self.mean * np.where(root < _NOTHING, 0.0, root) ** 2)
 
 
 def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Transform]:

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable",
-        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "model",
-        "nuts", "density", "inference", "chance", "components", "stacking", "calibrate", "mixture", "reference",
-        "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile", "forecast", "score",
-        "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief",
+        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "trust",
+        "model", "nuts", "density", "inference", "chance", "components", "stacking", "calibrate", "mixture",
+        "reference", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile", "forecast",
+        "score", "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief",
         "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [

@@ -36,8 +36,9 @@ _COMPONENTS = {
     "seasonal": "day, week, block",
     "weekly": "week",
     "days": "past days as they were",
-    "change": "past days, moved to now",
     "analogue": "what followed such a day",
+    "level": "past days, moved to the level of now",
+    "recent": "its last hours, at any hour",
 }
 
 

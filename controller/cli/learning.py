@@ -171,8 +171,8 @@ def remarks(hierarchy: "Hierarchy") -> list[str]:
     remedy = f"bring more history than these {hours} hours, or judge fewer --horizon hours than {ahead}"
     if origins == 0:
         lines.append(
-            "weights: no earlier forecast could be replayed, so all components weigh the same and nothing is "
-            f"calibrated; {remedy}."
+            "weights: no earlier forecast could be replayed, so components weigh what they usually do and nothing "
+            f"is calibrated; {remedy}."
         )
     elif origins < ORIGINS:
         lines.append(

@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.chance import Chance
-from forecasting.components import analogue, change, days
+from forecasting.components import analogue, days, level, recent
 from forecasting.history import History
 
 Floats32 = NDArray[np.float32]
 Paths = Callable[[History, Chance, NDArray[np.intp], int], Floats32]
 """(history, chance, draws, hours) → scores ``(hour, draw, series)`` of the first ``hours`` ahead."""
 
-EMPIRICAL: dict[str, Paths] = {"days": days.paths, "change": change.paths, "analogue": analogue.paths}
+EMPIRICAL: dict[str, Paths] = {
+    "days": days.paths,
+    "analogue": analogue.paths,
+    "level": level.paths,
+    "recent": recent.paths,
+}
 """Components that need nothing learnt; those of `basis.LINEAR` are drawn by `components.linear`."""

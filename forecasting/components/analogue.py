@@ -1,21 +1,31 @@
-"""What followed days that were like the last one: nearest neighbours in the series' own past.
+"""What followed days that were like the last one, before days that are to be like the next: nearest neighbours.
 
-The method of analogues (Lorenz 1969; for demand: Martínez et al. 2019): past days are weighted by how alike the 24
-hours before them were to the last 24 hours, and by how recent they are.
+The method of analogues (Lorenz 1969; for demand: Martínez et al. 2019). A past day is the likelier to be followed
+again, the more alike the 24 hours before it were to the last 24 hours, their end above all; the more alike the
+usual week is in its hours and in those ahead, which tells working days from the others without a calendar; and
+the more recent it is. Its hours are moved part of the way from the level then to the level now.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import DAY
+from forecasting.basis import DAY, WEEK, WEEK_GAIN, Floats, usual
 from forecasting.chance import Chance
 from forecasting.components.days import choose, day_weights, days_ago
 from forecasting.components.days import paths as any_day
 from forecasting.history import History
 
-HALF_LIFE_DAYS = 21.0
-BANDWIDTH = 0.5
+HALF_LIFE_DAYS = 28.0
+BANDWIDTH = 0.3
 """Of the mean squared difference of two days, relative to the middle one of the past."""
+
+KEPT_AN_HOUR = 0.88
+"""How much less an hour counts in that difference than the hour after it."""
+
+MOVED = 0.4
+"""Share of the way from the level then to the level now that a past day is moved."""
+
+LEVEL_HOURS = DAY // 2
 
 
 def paths(history: History, chance: Chance, draws: NDArray[np.intp], hours: int) -> NDArray[np.float32]:
@@ -23,18 +33,38 @@ def paths(history: History, chance: Chance, draws: NDArray[np.intp], hours: int)
     at, filled = chance.at, history.filled
     if at < 2 * DAY:
         return any_day(history, chance, draws, hours)
-    whole = np.arange(1, at // DAY, dtype=np.intp)  # days ago with a whole day before them
+    whole = np.arange(at // DAY, dtype=np.intp)  # days ago with a whole day before them; 0 is now
     before = np.stack([filled[at - DAY * (ago + 1) : at - DAY * ago] for ago in whole])
-    apart = ((before - filled[at - DAY : at]) ** 2).mean(axis=1)  # (day, series)
-    alike = np.exp(-apart / (np.median(apart, axis=0) + 1e-9) / BANDWIDTH)
-    out = np.empty((hours, len(draws), filled.shape[1]), dtype=np.float32)
+    recent = KEPT_AN_HOUR ** np.arange(DAY)[::-1]
+    apart = np.einsum("h,dhs->ds", recent / recent.sum(), (before[1:] - before[0]) ** 2)
+    size = np.median(apart, axis=0) + 1e-9
+    unlike = np.concatenate([apart[:1], apart]) / size / BANDWIDTH
+    level = before[:, -LEVEL_HOURS:].mean(axis=1)
+    week = _usual_week(filled[:at], hours)
     series = np.arange(filled.shape[1])
+    out = np.empty((hours, len(draws), filled.shape[1]), dtype=np.float32)
     for begin in range(0, hours, DAY):
         ahead = np.arange(begin, min(begin + DAY, hours))
         ago = days_ago(at, begin, int(ahead[-1]))
-        weight = alike[np.minimum(ago, len(whole)) - 1] * day_weights(ago, HALF_LIFE_DAYS)[:, None]
+        known = np.minimum(ago, len(whole) - 1)
+        week_apart = week[at + ahead[:, None] - DAY * ago] - week[at + ahead][:, None]  # (hour, day, series)
+        other = unlike[known] + (week_apart**2).mean(axis=0) / size
+        weight = np.exp(other.min(axis=0) - other) * day_weights(ago, HALF_LIFE_DAYS)[:, None]
         # One number for all days of a draw: the same past is followed from day to day.
         chosen = ago[choose(weight + 1e-12, chance.days[draws, 0])]  # (draw, series)
-        rows = at + ahead[:, None, None] - DAY * chosen
-        out[ahead] = filled[rows, series]
+        move = level[0] - level[np.minimum(chosen, len(whole) - 1), series]
+        out[ahead] = filled[at + ahead[:, None, None] - DAY * chosen, series] + MOVED * move
     return out
+
+
+def _usual_week(past: Floats, hours: int) -> Floats:
+    """Return the usual value of each hour of the past and of those ahead, ``(time + hours, series)``.
+
+    Of a past of less than a fortnight, nothing: all hours are alike.
+    """
+    if len(past) < 2 * WEEK:
+        return np.zeros((len(past) + hours, past.shape[1]))
+    known = usual(np.concatenate([past, np.full((WEEK, past.shape[1]), np.nan)]), WEEK, WEEK_GAIN)
+    known[:WEEK] = past[:WEEK]
+    ahead = known[len(past) + np.arange(hours) % WEEK]
+    return np.concatenate([known[: len(past)], ahead])

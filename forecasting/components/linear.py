@@ -13,12 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, Floats, calendar, memory, usual
+from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, F, Floats, calendar, memory, usual
 from forecasting.chance import Chance
 from forecasting.history import History
-from forecasting.sufficient import Rotated, Statistics, advance, nothing, recency, rotate
+from forecasting.sufficient import Rotated, Statistics, advance, nothing, rotate
+from forecasting.trust import trust_of, weights_of
 
 Floats32 = NDArray[np.float32]
+
+MOST_GAIN = 0.99
+"""Most of a steady level that may come back from one hour to the next through all that is remembered."""
 
 _CHUNK = 256  # series whose features are held at once
 _CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
@@ -85,8 +89,10 @@ def statistics_of(history: History, basis: Basis, cuts: Sequence[int]) -> dict[i
         some = np.arange(begin, min(begin + _CHUNK, history.scores.shape[1]))
         features = features_of(history.of_series(some), basis, remembered[:, some])
         known, start = nothing(len(some), basis.size), 0
+        trust = trust_of(history.scores[: cuts[-1], some], features[: cuts[-1]])
         for cut in cuts:
-            known, start = advance(known, history.scores[start:cut, some], features[start:cut]), cut
+            new = slice(start, cut)
+            known, start = advance(known, history.scores[new, some], features[new], trust[new]), cut
             parts[cut].append(known)
     return {cut: Statistics.joined(each) for cut, each in parts.items()}
 
@@ -117,6 +123,7 @@ def paths(
     for begin in range(0, len(draws), most):
         some = draws[begin : begin + most]
         coefficient, noise = draw(conditioned.rotated[chance.at], learnt, some, rng)
+        coefficient = bounded(coefficient, learnt.basis, history.filled[: chance.at])
         shock = noise[:, None] * residuals[chance.rows[some][:, :hours]]  # (draw, hour, series)
         parts.append(_walk(history, learnt.basis, coefficient, shock.transpose(1, 0, 2), chance.at))
     return np.concatenate(parts, axis=1)
@@ -145,6 +152,22 @@ def draw(
     own = mean + noise[..., None] * rng.standard_normal(mean.shape) / np.sqrt(total)
     plain = (own.transpose(1, 0, 2) @ (rotated.rotation @ learnt.plain.T)).transpose(1, 0, 2)
     return plain.astype(np.float32), noise.astype(np.float32)
+
+
+def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> NDArray[F]:
+    """Return coefficients ``(…, series, feature)`` that let no level run away by itself.
+
+    Where a series grew for weeks, what is remembered may add up to more than its level, and a walk would grow on,
+    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week.
+    """
+    first = basis.calendar_size + len(basis.events)
+    gain = coefficient[..., first:].sum(axis=-1)
+    runs = gain > MOST_GAIN
+    out = coefficient.copy()
+    out[..., first:] *= np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)[..., None].astype(out.dtype)
+    still = (1 - MOST_GAIN) * past[-WEEK:].mean(axis=0)
+    out[..., 0] = np.where(runs, still, out[..., 0])
+    return out
 
 
 def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32, at: int) -> Floats32:
@@ -224,7 +247,6 @@ def _known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) 
 
 
 def _of_unit_size(residuals: Floats32) -> Floats32:
-    """Give the residuals of each series a mean square of 1, recent hours counting more."""
-    weight = recency(len(residuals))
-    square = weight @ residuals.astype(np.float64) ** 2 / weight.sum()
-    return np.asarray(residuals / np.sqrt(np.maximum(square, _SMALLEST_NOISE**2)), dtype=np.float32)
+    """Give the residuals of each series the scale 1 that the noise of the model stands for."""
+    _, scale = weights_of(residuals.astype(np.float64))
+    return np.asarray(residuals / scale, dtype=np.float32)

@@ -8,8 +8,9 @@ from demand import chance_of, history, of_block
 
 from forecasting.basis import LINEAR
 from forecasting.components import EMPIRICAL
-from forecasting.components.change import KEPT_AN_HOUR
+from forecasting.components.analogue import MOVED
 from forecasting.components.days import SAME_WEEKDAY, choose, day_weights, days_ago
+from forecasting.components.level import GAINS, levels
 from forecasting.settings import COMPONENTS
 
 AHEAD = 60
@@ -59,10 +60,9 @@ def test_some_draws_are_the_same_as_among_all(name):
     np.testing.assert_array_equal(EMPIRICAL[name](whole, chance, some, 30), all_of[:30, some])
 
 
-@pytest.mark.parametrize("name", ["days", "analogue"])
-def test_draws_are_the_same_hours_of_days_of_the_past(name):
+def test_draws_are_the_same_hours_of_days_of_the_past():
     at = 410
-    rows = drawn(name, np.tile(np.arange(float(at))[:, None], 2)).round().astype(int)
+    rows = drawn("days", np.tile(np.arange(float(at))[:, None], 2)).round().astype(int)
     ahead = np.arange(at, at + AHEAD)[:, None, None]
     assert (rows % 24 == ahead % 24).all()
     assert (rows < at).all()
@@ -105,15 +105,51 @@ def test_a_day_of_the_past_is_whole_and_has_a_day_before_it_where_there_is_room(
         assert (at + first - 24 * ago >= 24).all()
 
 
-def test_change_starts_from_where_the_series_is_now():
-    filled = np.zeros((400, 2))
-    filled[-5:, 0] = 4.0
-    found = drawn("change", filled, ahead=19)  # later on, yesterday has the jump too
-    hour = np.arange(19)
-    # Of days without the jump, all of the jump is carried on, fading hour by hour.
-    flat = found[:, :, 0].T
-    np.testing.assert_allclose(flat, np.tile(4 * KEPT_AN_HOUR ** (hour + 1.0), (200, 1)), rtol=1e-5)
+def test_past_days_are_moved_to_the_level_of_now_and_stay_there():
+    filled = np.zeros((600, 2))
+    filled[-100:, 0] = 4.0
+    found = drawn("level", filled, ahead=20)
+    # Of days from after the jump or from long before it, all is at the new level.
+    assert np.median(np.abs(found[:, :, 0] - 4.0)) < 0.05
     assert (found[:, :, 1] == 0).all()
+
+
+def test_a_level_follows_as_quickly_as_foretold_the_next_day_best():
+    rng = np.random.default_rng(1)
+    walk = np.cumsum(rng.normal(size=900))
+    noise = rng.normal(size=900)
+    found = levels(np.stack([walk, noise], axis=1))
+    np.testing.assert_allclose(found[-1, 0], walk[-1], atol=2.0)
+    assert found[200:, 1].std() < 0.3  # the slowest gain averages over noise
+    slow = levels(np.tile(noise[:, None], 2))[-1]
+    assert abs(slow[0]) < 3 * np.sqrt(GAINS[0] / 2)
+
+
+def test_recent_hours_come_again_whatever_the_hour_of_the_day():
+    at = 400
+    rows = drawn("recent", np.tile(np.arange(float(at))[:, None], 2)).round().astype(int)
+    assert (rows == rows[:, :, :1]).all()  # the same runs in every series
+    assert (np.diff(rows[:6], axis=0) == 1).all()
+    assert at - 60 < np.median(rows) < at
+    assert len(np.unique(rows[0, :, 0] % 24)) == 24
+
+
+def test_an_analogue_is_moved_part_of_the_way_to_the_level_of_now():
+    filled = np.tile(np.sin(np.arange(24) * 2 * np.pi / 24), 20)[:, None] + np.zeros((480, 2))
+    filled[-24:, 0] += 5.0
+    found = drawn("analogue", filled, ahead=12)
+    moved = found[:, :, 0] - filled[:12, 0][:, None]
+    last = np.isclose(moved, (1 + MOVED) * 5.0, atol=1e-4)  # the last day itself, from the level before it
+    np.testing.assert_allclose(moved[~last], MOVED * 5.0, atol=1e-4)
+    assert last.mean() < 0.3
+    np.testing.assert_allclose(found[:, :, 1], np.tile(filled[:12, 1][:, None], (1, 200)), atol=1e-5)
+
+
+def test_analogues_know_working_days_from_others_by_the_usual_week():
+    working = np.repeat((np.arange(70) % 7 < 5).astype(float), 24)
+    filled = np.tile(working[:, None] * 3.0, 2) + np.random.default_rng(1).normal(0, 0.1, (70 * 24, 2))
+    found = drawn("analogue", filled[: 68 * 24], ahead=24)  # the first of two days off is ahead
+    assert np.median(found) < 0.5
 
 
 def test_analogues_follow_days_like_the_last_one():

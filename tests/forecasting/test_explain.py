@@ -152,7 +152,7 @@ def test_it_is_refused_in_words():
     with pytest.raises(HierarchyError, match="these are given: holiday"):
         explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=from_tables({"a": "DE"}))
     with pytest.raises(ForecastingError, match="none of which is made of parts; learn anew with one of ar"):
-        explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage, ("days", "change")))
+        explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage, ("days", "level")))
     with pytest.raises(ForecastingError, match="it has c0, c1, c2, c3, c4, c5, c6, c7 …"):
         place_of("zz", [f"c{i}" for i in range(20)], "group")
 

@@ -5,11 +5,12 @@ import pytest
 from posteriors import Truth, data_from, design, scores_of
 
 from forecasting import inference, nuts
-from forecasting.density import pareto_smoothed
+from forecasting.density import Density, normals_of, pareto_smoothed
 from forecasting.errors import FitError
 from forecasting.inference import DRAWS, MOST_PARETO_K, infer, laplace
-from forecasting.model import NOISE, REGION_SCALE, SHARED_SCALE, build, feed
+from forecasting.model import NOISE, REGION_SCALE, SHARED_SCALE, build, data_of, feed
 from forecasting.nuts import Effort, sample
+from forecasting.sufficient import advance, frame_of, nothing, rotate
 
 TRUTH = Truth(0.4, 5.0, 0.3, np.array([[0.5, -0.3, 0.1, 0.0], [0.2, -0.3, 0.4, 0.1]]))
 SCALES = ("noise", "likeness", "between_groups")
@@ -60,6 +61,81 @@ def test_series_without_any_history_leave_the_prior():
     posterior = infer(data_from(np.zeros((2, 1)), x), seed=1)
     assert np.log(posterior.noise).std() == pytest.approx(NOISE[1], rel=0.15)
     assert posterior.region_mean.std() == pytest.approx(np.hypot(SHARED_SCALE, REGION_SCALE), rel=0.15)
+
+
+FEATURES, SEEN, NEVER = 20, 2, 3  # number of features; columns of events
+EFFECT = np.array([0.8, 1.2, 1.0, 0.9, 1.1, 1.6])  # of the event that was seen, by region
+
+
+def eventful(groups=1, hours=500, seed=4):
+    """Few groups, many features that resemble each other, and two events: a day of one, of the other none yet.
+
+    Each region has ``groups`` groups of its own, and features that resemble each other in its own way; in the last
+    nobody had the day. Returns what the model is fed, and the matrix that leads back to plain coefficients.
+    """
+    rng = np.random.default_rng(seed)
+    region = np.repeat(np.arange(len(EFFECT)), groups)
+    mixed = rng.normal(size=(len(EFFECT), FEATURES, FEATURES)) * 0.7 ** np.arange(FEATURES)[:, None]
+    x = np.einsum("hsf,sfg->hsg", rng.normal(size=(hours, len(region), FEATURES)), mixed[region])
+    x[..., 0] = 1.0
+    x[..., [SEEN, NEVER]] = 0.0
+    x[300:324, region < len(EFFECT) - 1, SEEN] = 1.0
+    theta = np.full((len(region), FEATURES), 0.02) + rng.normal(0, 0.02, (len(region), FEATURES))
+    theta[:, SEEN] = EFFECT[region]
+    scores = (x * theta).sum(axis=-1) + rng.normal(0, 0.3, (hours, len(region)))
+    known, moves = advance(nothing(len(region), FEATURES), scores, x), np.ones(len(region), dtype=bool)
+    frame = frame_of(known, moves, slice(SEEN, NEVER + 1))
+    return data_of(rotate(known, frame.plain), frame, moves, region), frame.plain
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_laplace_passes_where_groups_are_few_and_events_rare(seed):
+    data, plain = eventful(seed=seed)
+    posterior = laplace(data, np.random.default_rng(seed))
+    assert posterior is not None
+    assert posterior.diagnostics.pareto_k <= MOST_PARETO_K
+    assert posterior.diagnostics.effective_draws > DRAWS / 2
+    effect = posterior.region_mean @ plain.T  # (draw, region, feature)
+    mean, spread = effect.mean(axis=0), effect.std(axis=0)
+    # Where it happened it is found; where it did not, it is what the others say, and far less certain.
+    assert (np.abs(mean[:-1, SEEN] - EFFECT[:-1]) < 0.25).all()
+    assert 0.5 < mean[-1, SEEN] < 1.2
+    assert spread[-1, SEEN] > 2 * spread[:-1, SEEN].max()
+    # What never happened keeps its prior, in units of scores.
+    np.testing.assert_allclose(mean[:, NEVER], 0.0, atol=0.1)
+    np.testing.assert_allclose(spread[:, NEVER], np.hypot(SHARED_SCALE, REGION_SCALE), rtol=0.15)
+
+
+def test_where_the_scales_lie_is_known_before_a_draw_is_made():
+    data, _ = eventful()
+    density = Density(data)
+    start = np.concatenate([np.log([data.rough_noise, 3.0, 0.1]), np.zeros(density.size - 3)])
+    mode = density.mode(start)
+    assert mode is not None
+    place, lower = mode
+    normals = normals_of(density, place, lower)
+    assert normals is not None
+    middle, _ = normals.scales()
+    expected = (place[:3] + lower[:3, :3] @ middle)[-1]
+    posterior = laplace(data, np.random.default_rng(1))
+    assert posterior is not None
+    drawn = np.log(posterior.between_groups)
+    assert expected == pytest.approx(drawn.mean(), abs=0.3 * drawn.std())
+    assert place[2] < drawn.mean() - 2 * drawn.std()  # the mode of all is no place to begin from
+
+
+def test_at_the_mode_the_normal_of_the_means_is_that_of_laplace():
+    density = Density(made(groups=3))
+    mode = density.mode(np.concatenate([np.log([0.4, 3.0, 0.1]), np.zeros(density.size - 3)]))
+    assert mode is not None
+    place, lower = mode
+    standard = np.random.default_rng(1).normal(size=(5, density.size))
+    standard[:, :3] = 0.0
+    normals = normals_of(density, place, lower)
+    assert normals is not None
+    points, log_volume = normals.points(standard)
+    np.testing.assert_allclose(points, place + standard @ lower.T, atol=1e-4)
+    np.testing.assert_allclose(log_volume, np.log(np.diag(lower)[3:]).sum(), atol=1e-4)
 
 
 @pytest.mark.slow

@@ -70,9 +70,9 @@ def test_the_hierarchy_is_whole_and_says_how_it_was_made():
     usage, hierarchy = learnt_of_waves()
     data = hierarchy.dataset
     np.testing.assert_allclose(data["weights"].sum("component"), 1, atol=1e-9)
-    assert (data["weights"] > 0).all()
+    assert (data["weights"] >= 0).all()
     assert ((data["factors"] >= 1 / MOST) & (data["factors"] <= MOST)).all()
-    assert dict(data["weights"].sizes) == {"region": 2, "resource": 1, "range": 4, "component": 6}
+    assert dict(data["weights"].sizes) == {"region": 2, "resource": 1, "range": 4, "component": 7}
     assert hierarchy.components == COMPONENTS
     assert hierarchy.learnt_until == moment(760)
     assert hierarchy.history_hours == 760
@@ -142,7 +142,7 @@ def test_where_nothing_can_be_rehearsed_weights_are_equal_or_whole(demand):
 @pytest.mark.slow
 def test_without_linear_components_there_is_nothing_to_infer():
     hierarchy = learn(
-        usage_of(waves(4, 1, 400)), horizon_hours=24, settings=Settings(components=("days", "change"))
+        usage_of(waves(4, 1, 400)), horizon_hours=24, settings=Settings(components=("days", "level"))
     )
     assert hierarchy.learnt("a", "r0") == {}
     assert hierarchy.dataset["diagnostics"].sizes["linear"] == 0

@@ -9,6 +9,7 @@ from demand import chance_of, history, learnt, of_block, swings, waves
 from forecasting.basis import LINEAR, memory
 from forecasting.components.linear import Learnt, condition, draw, features_of, paths, statistics_of
 from forecasting.sufficient import advance, nothing, recency, rotate
+from forecasting.trust import trust_of
 
 HOURS, FEATURES = 60, 4
 
@@ -154,10 +155,13 @@ def test_statistics_at_a_cut_are_those_of_the_hours_before_it():
     whole = of_block(history(waves(groups=4, hours=500)))
     basis = learnt("ar", 500).basis
     both = statistics_of(whole, basis, [420, 500])
-    alone = statistics_of(replace(whole, scores=whole.scores[:420], filled=whole.filled[:420]), basis, [420])
+    features = features_of(whole, basis, memory(whole.filled, whole.block, basis))
+    trust = trust_of(whole.scores, features)
+    empty = nothing(whole.scores.shape[1], basis.size)
+    alone = advance(empty, whole.scores[:420], features[:420], trust[:420])
     for name in ("gram", "moment", "energy", "hours"):
-        np.testing.assert_allclose(getattr(both[420], name), getattr(alone[420], name), rtol=1e-10)
-        assert not np.allclose(getattr(both[500], name), getattr(alone[420], name))
+        np.testing.assert_allclose(getattr(both[420], name), getattr(alone, name), rtol=1e-10)
+        assert not np.allclose(getattr(both[500], name), getattr(alone, name))
 
 
 def test_many_series_have_the_statistics_that_they_have_alone():
@@ -168,7 +172,8 @@ def test_many_series_have_the_statistics_that_they_have_alone():
     assert len(found.hours) == 300
     remembered = memory(whole.filled, whole.block, basis)[:, [0, 255, 256, 299]]
     some = whole.of_series(np.array([0, 255, 256, 299]))
-    alone = advance(nothing(4, basis.size), some.scores, features_of(some, basis, remembered))
+    features = features_of(some, basis, remembered)
+    alone = advance(nothing(4, basis.size), some.scores, features, trust_of(some.scores, features))
     np.testing.assert_allclose(found.gram[[0, 255, 256, 299]], alone.gram, rtol=1e-10, atol=1e-12)
 
 
@@ -207,7 +212,8 @@ def test_noise_ahead_is_the_noise_of_the_past_with_gaps_or_without():
         conditioned = condition(whole, shared, statistics_of(whole, shared.basis, [720]))
         assert np.isfinite(conditioned.residuals).all()
         found = paths(conditioned, whole, shared, chance_of(whole, 4, draws=500), np.arange(500), 4)
-        np.testing.assert_allclose(found.std(axis=1).mean(), left.mean(), rtol=0.2)
+        # Above the noise, since lags are noisy themselves, and filled gaps more so.
+        assert 0.95 * left.mean() < found.std(axis=1).mean() < 1.25 * left.mean()
 
 
 def test_a_series_that_nobody_saw_move_and_one_that_nobody_saw_are_finite():

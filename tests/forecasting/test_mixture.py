@@ -37,7 +37,7 @@ def test_a_component_with_all_the_weight_is_the_forecast(name):
 
 def test_draws_follow_one_component_each_by_the_weights_of_the_range():
     demand = waves(groups=4, hours=400)
-    components = ("days", "change")
+    components = ("days", "level")
     weights = np.array([[0.3, 0.7], [0.3, 0.7], [0.9, 0.1], [0.9, 0.1]])
     found = forecast_block(block_of(demand, weights, components), chance(demand))
     days, change = (
@@ -54,7 +54,7 @@ def test_draws_follow_one_component_each_by_the_weights_of_the_range():
 
 def test_blocks_share_the_component_and_the_hours_of_a_draw():
     demand = swings(groups=4, hours=400, together=1.0)
-    components = ("days", "change", "analogue")
+    components = ("days", "level", "analogue")
     one, other = (
         forecast_block(block_of(demand, [0.4, 0.3, 0.3], components, number), chance(demand)) for number in (0, 1)
     )

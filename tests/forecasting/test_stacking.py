@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from forecasting.score import crps_from_draws
-from forecasting.stacking import LEVELS, RANGES, Terms, range_of, solve, terms_of, weights_of
+from forecasting.settings import COMPONENTS
+from forecasting.stacking import LEVELS, RANGES, Terms, range_of, solve, terms_of, usual_weights, weights_of
 
 HOURS, SERIES = 80, 2
 
@@ -79,29 +80,60 @@ def test_weights_are_the_same_in_any_unit():
     np.testing.assert_allclose(small, large, atol=1e-6)
 
 
+USUAL = np.tile([0.5, 0.3, 0.2], (len(RANGES), 1))
+
+
+def weights(terms, resource_of, days=100.0):
+    return weights_of(terms, resource_of, dict.fromkeys(terms, days), USUAL)
+
+
 def nothing_known():
     return terms_of(forecasts()[0], np.full((HOURS, SERIES), np.nan))
 
 
-def test_a_block_without_data_has_the_weights_of_its_resource_and_ranges_without_data_are_equal():
+def test_usual_weights_are_those_of_some_components_adding_up_to_one():
+    every = usual_weights(COMPONENTS)
+    assert every.shape == (len(RANGES), len(COMPONENTS))
+    np.testing.assert_allclose(every.sum(axis=1), 1)
+    some = usual_weights(("days", "ar"))
+    np.testing.assert_allclose(some.sum(axis=1), 1)
+    order = [COMPONENTS.index(name) for name in ("days", "ar")]
+    np.testing.assert_allclose(some[:, 0] / some[:, 1], every[:, order[0]] / every[:, order[1]])
+
+
+def test_a_block_without_data_has_the_weights_of_its_resource_and_ranges_without_data_the_usual_ones():
     known = terms_of(*forecasts())
-    found = weights_of({0: known, 1: nothing_known()}, {0: 0, 1: 0})
-    alone = weights_of({0: known}, {0: 0})
+    found = weights({0: known, 1: nothing_known()}, {0: 0, 1: 0})
+    alone = weights({0: known}, {0: 0})
     np.testing.assert_allclose(found[1], alone[0], atol=1e-6)
     np.testing.assert_allclose(found[1].sum(axis=1), 1)
     short = terms_of(forecasts()[0][:, :, :20], forecasts()[1][:20])
-    np.testing.assert_array_equal(weights_of({0: short}, {0: 0})[0][2:], 1 / 3)
+    np.testing.assert_array_equal(weights({0: short}, {0: 0})[0][2:], USUAL[2:])
 
 
 def test_blocks_differ_within_a_resource_and_resources_have_nothing_in_common():
     left, right = terms_of(*forecasts(bias=(0, 2, 2))), terms_of(*forecasts(bias=(2, 0, 2)))
-    shared = weights_of({0: left, 1: right}, {0: 0, 1: 0})
+    shared = weights({0: left, 1: right}, {0: 0, 1: 0})
     assert (shared[0][:, 0] > shared[0][:, 1]).all()
     assert (shared[1][:, 1] > shared[1][:, 0]).all()
-    apart = weights_of({0: left, 1: right}, {0: 0, 1: 1})
-    np.testing.assert_allclose(apart[0], weights_of({0: left}, {0: 0})[0])
+    apart = weights({0: left, 1: right}, {0: 0, 1: 1})
+    np.testing.assert_allclose(apart[0], weights({0: left}, {0: 0})[0])
+
+
+def test_the_less_was_rehearsed_the_closer_weights_stay_to_the_usual_ones():
+    terms = terms_of(*forecasts(bias=(2.0, 0.0, 2.0)))
+    from_usual = [np.abs(weights({0: terms}, {0: 0}, days)[0] - USUAL).max() for days in (0.5, 2.0, 12.0, 100.0)]
+    assert from_usual[0] < from_usual[1] < from_usual[2]
+    assert from_usual[2] == pytest.approx(from_usual[3])
+
+
+def test_a_component_of_next_to_no_weight_is_left_out():
+    terms = terms_of(*forecasts(bias=(0.0, 9.0, 0.0), size=(1.0, 1.0, 1.0)))
+    found = weights_of({0: terms}, {0: 0}, {0: 100.0}, np.tile([0.6, 0.02, 0.38], (len(RANGES), 1)))[0]
+    assert (found[:3, 1] == 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
 def test_one_component_has_all_the_weight():
     terms = Terms(np.ones((4, 1)), np.zeros((4, 1, 1)))
-    np.testing.assert_array_equal(weights_of({0: terms}, {0: 0})[0], 1.0)
+    np.testing.assert_array_equal(weights_of({0: terms}, {0: 0}, {0: 1.0}, np.ones((4, 1)))[0], 1.0)

@@ -98,7 +98,7 @@ def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
         assert words in said
     asked = Hierarchy(hierarchy.dataset.assign_attrs(inference="nuts", origins=0))
     assert "needed NUTS" not in " ".join(remarks(asked))
-    assert "could be replayed, so all components weigh the same" in " ".join(remarks(asked))
+    assert "could be replayed, so components weigh what they usually do" in " ".join(remarks(asked))
     _print(hierarchy, diagnostics(hierarchy))
     assert narrow(capsys.readouterr().out)
     assert remarks(hierarchy_of(read(usage))) == []
