@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.basis import DAY, WEEK, Floats
 from forecasting.events import Events, design
+from forecasting.newcomers import lent
 from forecasting.shifts import rebased
 from forecasting.transform import Transform, standardise
 
@@ -124,8 +125,8 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
 def fill(scores: Floats, block: NDArray[np.intp]) -> Floats:
     """Return scores ``(time, series)`` without gaps.
 
-    An unknown hour takes the score of a week before; else the mean of those that are known of its block in that
-    hour, which is how a new group comes by a past; else the score of a day before; else 0, the mean.
+    An unknown hour takes the score of a week before; else, of a new group, what those like it lend; else the mean
+    of those that are known of its block in that hour; else the score of a day before; else 0, the mean.
     """
     known = np.isfinite(scores)
     if known.all():
@@ -137,6 +138,7 @@ def fill(scores: Floats, block: NDArray[np.intp]) -> Floats:
     value = np.where(known, scores, 0.0)
     for number in np.unique(block):
         members = block == number
+        out[:, members] = lent(out[:, members], known[:, members])
         count = known[:, members].sum(axis=1)
         mean = np.where(count > 0, value[:, members].sum(axis=1) / np.maximum(count, 1), np.nan)
         out[:, members] = np.where(np.isnan(out[:, members]), mean[:, None], out[:, members])

@@ -1,7 +1,7 @@
-"""Where a short history lies on its block's scale: level and size of swings of a group that is new.
+"""Groups that are new: where a short history lies on its block's scale, and what its past may have been.
 
-Place in the line: within `transform`. Three days of a newcomer may be a weekend or a holiday; what the rest of its
-block did in the same hours says so.
+Place in the line: within `transform` and `history`. Three days of a newcomer may be a weekend or a holiday; what
+the rest of its block did in the same hours says so.
 
 With m(t) the mean score of the block's whole histories, a newcomer's root of demand is taken to be
 ``centre + spread · m(t)`` in its known hours. Its relative swing, spread over centre, is drawn from the block's
@@ -18,6 +18,10 @@ from forecasting.basis import DAY, WEEK, Floats
 WHOLE_HOURS = 2 * WEEK
 """A series with fewer known hours is a newcomer."""
 
+LEAST_LENDERS = 6
+"""Whole histories that a block must have for a newcomer to choose among them."""
+
+_BANDWIDTH = 0.25  # of the mean squared difference, relative to that of the middle lender
 _OWN_HOURS = 3 * DAY  # after which a newcomer's own swing counts as much as its block's
 _LEAST_SHARE = 0.2  # of the plain level, below which the block's shape cannot push the estimate
 
@@ -76,3 +80,36 @@ def _mean_of_known(scores: Floats) -> Floats:
     count = known.sum(axis=1)
     total = np.where(known, scores, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def lent(scores: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the scores of a block with the unknown hours of newcomers lent by those who were like them since.
+
+    Where there are `LEAST_LENDERS` whole histories, an hour is their mean, weighted by how little they differed
+    from the newcomer in its known hours. Of fewer, the plain mean of the block is better, and left to the caller.
+
+    Parameters
+    ----------
+    scores
+        ``(time, series)``, NaN where not known.
+    known
+        Hours that were measured, ``(time, series)``.
+    """
+    hours = known.sum(axis=0)
+    whole = np.flatnonzero(hours >= WHOLE_HOURS)
+    if whole.size < LEAST_LENDERS:
+        return scores
+    out = scores.copy()
+    lenders = scores[:, whole]
+    there = np.isfinite(lenders)
+    for series in np.flatnonzero((hours > 0) & (hours < WHOLE_HOURS)):
+        then = known[:, series]
+        both = there[then]
+        square = np.where(both, lenders[then] - scores[then, series][:, None], 0.0) ** 2
+        apart = square.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
+        weight = np.exp((apart.min() - apart) / (_BANDWIDTH * np.median(apart) + 1e-9)) * there
+        total = weight.sum(axis=1)
+        value = (np.where(there, lenders, 0.0) * weight).sum(axis=1) / np.maximum(total, 1e-12)
+        gap = np.isnan(out[:, series]) & (total > 0)
+        out[gap, series] = value[gap]
+    return out

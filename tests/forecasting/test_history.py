@@ -82,3 +82,23 @@ def test_what_comes_later_fills_no_gap(cut):
     changed[cut:] = rng.normal(size=(400 - cut, 4)) + 50
     block = np.array([0, 0, 1, 1])
     np.testing.assert_array_equal(fill(values, block)[:cut], fill(changed, block)[:cut])
+
+
+def test_a_newcomer_is_lent_the_past_of_those_who_were_like_it():
+    hour = np.arange(500)
+    one, other = np.sin(hour * 2 * np.pi / 24), np.cos(hour * 2 * np.pi / 24)
+    scores = np.stack([one] * 4 + [other] * 4 + [one], axis=1) + np.random.default_rng(1).normal(0, 0.05, (500, 9))
+    scores[:428, 8] = np.nan
+    filled = fill(scores, np.zeros(9, dtype=np.intp))
+    assert np.abs(filled[:428, 8] - one[:428]).mean() < 0.1
+    np.testing.assert_array_equal(filled[428:, 8], scores[428:, 8])
+    few = fill(scores[:, [0, 4, 8]], np.zeros(3, dtype=np.intp))  # too few to choose among: their mean
+    np.testing.assert_allclose(few[:428, 2], scores[:428, [0, 4]].mean(axis=1))
+
+
+def test_lenders_may_have_gaps():
+    scores = np.random.default_rng(1).normal(size=(500, 9))
+    scores[100:110, :8] = np.nan
+    scores[450:460, 0] = np.nan
+    scores[:428, 8] = np.nan
+    assert np.isfinite(fill(scores, np.zeros(9, dtype=np.intp))).all()
