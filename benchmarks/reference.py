@@ -21,7 +21,8 @@ import xarray as xr
 from benchmarks.report import parser, table, write
 from forecasting.basis import Basis, Floats, basis_of
 from forecasting.chance import chance_at
-from forecasting.components.linear import Learnt, condition, draw, paths, statistics_of
+from forecasting.components.linear import condition, paths, statistics_of
+from forecasting.conditionals import Learnt, draw
 from forecasting.history import History, history_of
 from forecasting.inference import MOST_PARETO_K, Posterior, laplace
 from forecasting.model import data_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.basis import Floats
-from forecasting.components.linear import Learnt
+from forecasting.conditionals import Learnt, conditional
 from forecasting.sufficient import Statistics, moved, rotate
 
 _NOTHING = 1e-12  # so that a block without any history borrows everything, instead of dividing by zero
@@ -57,19 +57,9 @@ def believe(statistics: Statistics, learnt: Learnt) -> Belief:
     typical, _ = moved(statistics.gram.sum(axis=0), statistics.moment.sum(axis=0), learnt.plain)
     square = np.einsum("gkf,fh,gkh->gk", rotated.rotation, typical, rotated.rotation)
     square = np.maximum(square, 0.0) + _NOTHING
-    draws = len(learnt.noise)
-    value, kept = np.zeros_like(rotated.projection), np.zeros_like(rotated.projection)
-    precision_of_noise = np.zeros(len(rotated.hours))
-    for draw in range(draws):  # the exact conditionals of `components.linear.draw`, in their mean
-        precision = learnt.between_groups[draw] ** -2
-        centre = rotated.rotation @ learnt.centre[draw]
-        total = precision + rotated.eigenvalue
-        mean = (precision * centre + rotated.projection) / total
-        squares = rotated.energy + (precision * centre**2 - total * mean**2).sum(axis=-1)
-        shape = learnt.likeness[draw]
-        scale = shape * learnt.noise[draw] ** 2 + np.maximum(squares, 0.0) / 2
-        value, kept = value + mean / draws, kept + precision / total / draws
-        precision_of_noise += (shape + rotated.hours / 2) / scale / draws
+    given = conditional(rotated, learnt, np.arange(len(learnt.noise)))
+    value, kept = given.mean.mean(axis=0), (given.precision / given.total).mean(axis=0)
+    precision_of_noise = (given.shape / given.scale).mean(axis=0)
     return Belief(
         coefficient=np.asarray((value[:, None] @ rotated.rotation)[:, 0] @ learnt.plain.T),
         borrowed=(kept * square).sum(axis=-1) / square.sum(axis=-1),

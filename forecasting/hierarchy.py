@@ -16,7 +16,7 @@ import xarray as xr
 
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.calibrate import LEVELS
-from forecasting.components.linear import Learnt
+from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.netcdf import Kind, read, write
 from forecasting.settings import Settings

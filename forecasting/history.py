@@ -10,6 +10,7 @@ region: its groups share what the model learns.
 """
 
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 import xarray as xr
@@ -35,6 +36,8 @@ class History:
         Starts of the hours of the past and of the hours ahead, ``(time + ahead,)``.
     block, resource, region
         Number of the block, the resource and the region of each series, ``(series,)``.
+    code
+        A number of the block that rests on its names alone, ``(series,)``: new regions change no draws of others.
     moves
         Whether a series is known to change.
     lowest, highest
@@ -51,6 +54,7 @@ class History:
     block: NDArray[np.intp]
     resource: NDArray[np.intp]
     region: NDArray[np.intp]
+    code: NDArray[np.intp]
     moves: NDArray[np.bool_]
     lowest: Floats
     highest: Floats
@@ -71,6 +75,7 @@ class History:
             block=self.block[series],
             resource=self.resource[series],
             region=self.region[series],
+            code=self.code[series],
             moves=self.moves[series],
             lowest=self.lowest[series],
             highest=self.highest[series],
@@ -98,6 +103,8 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
     resource = np.tile(np.arange(resources, dtype=np.intp), groups)
     of_region = np.repeat(region, resources)
     block = of_region * resources + resource
+    kinds = past[dims.RESOURCE].values
+    codes = np.array([[crc32(f"{name}\0{kind}".encode()) for kind in kinds] for name in names], dtype=np.intp)
     time = past[dims.TIME].values
     time = np.concatenate([time, time[-1] + np.arange(1, ahead_hours + 1) * dims.HOUR])
     features = design(events, names, time, hours) if events is not None else np.zeros((len(names), len(time), 0))
@@ -113,6 +120,7 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
         block=block,
         resource=resource,
         region=of_region,
+        code=codes[of_region, resource],
         moves=moves,
         lowest=lowest,
         highest=highest,

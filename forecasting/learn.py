@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from forecasting import dims
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
-from forecasting.components.linear import Learnt, statistics_of
+from forecasting.components.linear import statistics_of
+from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy

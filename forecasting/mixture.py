@@ -16,7 +16,8 @@ from forecasting.basis import LINEAR, Floats
 from forecasting.calibrate import stretched
 from forecasting.chance import Chance
 from forecasting.components import EMPIRICAL
-from forecasting.components.linear import Conditioned, Learnt, condition, paths, statistics_of
+from forecasting.components.linear import Conditioned, condition, paths, statistics_of
+from forecasting.conditionals import Learnt
 from forecasting.history import History
 from forecasting.stacking import range_of
 

@@ -18,7 +18,8 @@ from forecasting.basis import DAY, WEEK, Floats
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.calibrate import factors_of, ratios_of
 from forecasting.chance import chance_at
-from forecasting.components.linear import Learnt, condition
+from forecasting.components.linear import condition
+from forecasting.conditionals import Learnt
 from forecasting.history import History
 from forecasting.mixture import draw_component
 from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, usual_weights, weights_of

@@ -8,7 +8,7 @@ import xarray as xr
 
 from forecasting.basis import LINEAR, basis_of
 from forecasting.chance import Chance, chance_at
-from forecasting.components.linear import Learnt
+from forecasting.conditionals import Learnt
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
 from forecasting.inference import Diagnostics, Posterior

@@ -12,10 +12,10 @@ ROWS = {
     "forecasting": [
         "errors", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable",
         "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "trust",
-        "model", "nuts", "density", "inference", "chance", "components", "stacking", "calibrate", "mixture",
-        "reference", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile", "forecast",
-        "score", "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart", "belief",
-        "attribution", "explain", "explain_chart", "backtest",
+        "model", "nuts", "density", "inference", "conditionals", "chance", "components", "stacking", "calibrate",
+        "mixture", "reference", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile",
+        "forecast", "score", "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart",
+        "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",

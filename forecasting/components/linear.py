@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, F, Floats, calendar, memory, usual
 from forecasting.chance import Chance
+from forecasting.conditionals import Learnt, draw, mean_coefficient
 from forecasting.history import History
 from forecasting.sufficient import Rotated, Statistics, advance, nothing, rotate
 from forecasting.trust import trust_of, weights_of
@@ -26,34 +27,6 @@ MOST_GAIN = 0.99
 
 _CHUNK = 256  # series whose features are held at once
 _CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
-_SMALLEST_NOISE = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What is known of a block before its groups are looked at: draws of the shared parameters.
-
-    Parameters
-    ----------
-    number
-        Of the component; with the seed it makes its draws its own.
-    basis
-        The component's features.
-    plain
-        ``(feature, feature)``: the coefficients of the plain features are ``plain · θ``.
-    centre
-        Mean of θ in this region, ``(shared draw, feature)``.
-    between_groups, noise, likeness
-        ``(shared draw,)``.
-    """
-
-    number: int
-    basis: Basis
-    plain: Floats
-    centre: Floats
-    between_groups: Floats
-    noise: Floats
-    likeness: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +73,7 @@ def statistics_of(history: History, basis: Basis, cuts: Sequence[int]) -> dict[i
 def condition(history: History, learnt: Learnt, statistics: dict[int, Statistics]) -> Conditioned:
     """Look at the past of a block, given its statistics at some cuts."""
     rotated = {cut: rotate(each, learnt.plain) for cut, each in statistics.items()}
-    mean = _mean_coefficient(rotated[max(rotated)], learnt)
+    mean = mean_coefficient(rotated[max(rotated)], learnt)
     basis = learnt.basis
     remembered = memory(history.filled, history.block, basis)
     first = basis.calendar_size + len(basis.events)
@@ -115,7 +88,7 @@ def paths(
     conditioned: Conditioned, history: History, learnt: Learnt, chance: Chance, draws: NDArray[np.intp], hours: int
 ) -> Floats32:
     """Return scores ``(hour, draw, series)`` of the first ``hours`` ahead, for some of the draws."""
-    rng = np.random.default_rng([*chance.key, 1, learnt.number, int(history.block[0])])
+    rng = np.random.default_rng([*chance.key, 1, learnt.number, int(history.code[0])])
     residuals = _of_unit_size(conditioned.residuals[: chance.at])
     series = history.scores.shape[1]
     most = max(1, _CELLS // (hours * series))
@@ -127,31 +100,6 @@ def paths(
         shock = noise[:, None] * residuals[chance.rows[some][:, :hours]]  # (draw, hour, series)
         parts.append(_walk(history, learnt.basis, coefficient, shock.transpose(1, 0, 2), chance.at))
     return np.concatenate(parts, axis=1)
-
-
-def draw(
-    rotated: Rotated, learnt: Learnt, draws: NDArray[np.intp], rng: np.random.Generator
-) -> tuple[Floats32, Floats32]:
-    """Draw coefficients of the plain features ``(draw, series, feature)`` and noise ``(draw, series)``.
-
-    References
-    ----------
-    Gelman et al. (2013), "Bayesian data analysis", 3rd ed., ch. 14: the normal–inverse-gamma conditional.
-    """
-    taken = draws % len(learnt.noise)
-    precision = (learnt.between_groups[taken] ** -2)[:, None, None]
-    centre = (rotated.rotation @ learnt.centre[taken].T).transpose(2, 0, 1)  # (draw, series, feature)
-    total = precision + rotated.eigenvalue
-    mean = (precision * centre + rotated.projection) / total
-    # Squared errors about the conditional mean, and of that mean about the region's.
-    squares = rotated.energy + (precision * centre**2 - total * mean**2).sum(axis=-1)
-    shape = learnt.likeness[taken][:, None]
-    scale = shape * (learnt.noise[taken] ** 2)[:, None] + np.maximum(squares, 0.0) / 2
-    variance = scale / rng.gamma(shape + rotated.hours / 2)
-    noise = np.sqrt(np.maximum(variance, _SMALLEST_NOISE**2))
-    own = mean + noise[..., None] * rng.standard_normal(mean.shape) / np.sqrt(total)
-    plain = (own.transpose(1, 0, 2) @ (rotated.rotation @ learnt.plain.T)).transpose(1, 0, 2)
-    return plain.astype(np.float32), noise.astype(np.float32)
 
 
 def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> NDArray[F]:
@@ -217,14 +165,6 @@ def _usual_or_own(past: Floats32, period: int, gain: float) -> Floats32:
 
 def _mean(values: Floats32) -> Floats32:
     return np.asarray(values.mean(axis=-1, keepdims=True))
-
-
-def _mean_coefficient(rotated: Rotated, learnt: Learnt) -> Floats:
-    """Coefficients of the plain features at the mean of what is shared: ``(series, feature)``."""
-    precision = 1 / np.mean(learnt.between_groups) ** 2
-    centre = rotated.rotation @ learnt.centre.mean(axis=0)
-    mean = (precision * centre + rotated.projection) / (precision + rotated.eigenvalue)
-    return np.asarray((mean[:, None] @ rotated.rotation)[:, 0] @ learnt.plain.T)
 
 
 def _known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:

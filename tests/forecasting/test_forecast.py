@@ -118,6 +118,15 @@ def test_groups_that_move_together_make_their_sum_less_certain():
     assert spread[0.9] > 1.4 * spread[0.0]
 
 
+def test_a_new_region_changes_no_draws_of_the_others():
+    usage = usage_of(waves(groups=6, hours=400))
+    hierarchy = made(usage)
+    kept = usage["region"].values != "a"  # the first by name, so that the numbers of all others change
+    both = forecast(usage, 6, seed=2, hierarchy=hierarchy).draws
+    alone = forecast(usage.isel(group=kept), 6, seed=2, hierarchy=hierarchy).draws
+    np.testing.assert_array_equal(both.isel(group=kept).values, alone.values)
+
+
 def test_regions_and_resources_move_together_too():
     demand = swings(groups=4, hours=700, together=1.0)
     both = np.concatenate([demand, demand * 7], axis=1)

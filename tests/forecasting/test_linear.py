@@ -7,7 +7,8 @@ import pytest
 from demand import chance_of, history, learnt, of_block, swings, waves
 
 from forecasting.basis import LINEAR, memory
-from forecasting.components.linear import Learnt, condition, draw, features_of, paths, statistics_of
+from forecasting.components.linear import condition, features_of, paths, statistics_of
+from forecasting.conditionals import Learnt, draw
 from forecasting.sufficient import advance, nothing, recency, rotate
 from forecasting.trust import trust_of
 
