@@ -102,6 +102,25 @@ def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
+def energy(draws: Floats, actual: Floats) -> float:
+    """Energy score of draws ``(draw, place)``, over all pairs of draws (Gneiting and Raftery 2007)."""
+    off = draws - actual
+    square = (off**2).sum(axis=1)
+    apart = np.sqrt(np.maximum(square[:, None] + square - 2 * off @ off.T, 0.0))
+    return float(np.sqrt(square).mean() - apart.mean() / 2)
+
+
+def variogram(draws: Floats, actual: Floats) -> float:
+    """Variogram score of order ½ of draws ``(draw, place)``, the mean over pairs (Scheuerer and Hamill 2015)."""
+    of_draws = np.ascontiguousarray(draws.T, dtype=np.float32)
+    off = [
+        np.sqrt(np.abs(of_draws[i + 1 :] - of_draws[i])).mean(axis=1)
+        - np.sqrt(np.abs(actual[i + 1 :] - actual[i]))
+        for i in range(len(actual) - 1)
+    ]
+    return float((np.concatenate(off) ** 2).mean())
+
+
 def _maxima(draws: Floats, actual: Floats) -> tuple[Floats, Floats]:
     whole = actual.shape[-1] // _WINDOW * _WINDOW
     of_draws = draws[..., :whole].reshape(*draws.shape[:-1], -1, _WINDOW).max(axis=-1)

@@ -7,7 +7,9 @@ order, on any machine, with the same draws.
     scores = forecast_block(Block(history, learnt, weights, factors, components), chance)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +51,13 @@ class Block:
     components: tuple[str, ...]
 
 
-def forecast_block(block: Block, chance: Chance) -> Floats32:
-    """Return scores ``(hour, draw, series)`` of a block; series that never moved keep their value, 0."""
+def forecast_block(
+    block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] = MappingProxyType({})
+) -> Floats32:
+    """Return scores ``(hour, draw, series)`` of a block; series that never moved keep their value, 0.
+
+    Linear components that are in ``conditioned`` have looked at the past already.
+    """
     history = block.history
     draws = len(chance.component)
     of_hour = range_of(chance.hours)
@@ -64,7 +71,7 @@ def forecast_block(block: Block, chance: Chance) -> Floats32:
         if some.size == 0:
             continue
         hours = int(np.flatnonzero(followed.any(axis=0))[-1]) + 1
-        drawn = draw_component(name, history, block.learnt.get(name), None, chance, some, hours)
+        drawn = draw_component(name, history, block.learnt.get(name), conditioned.get(name), chance, some, hours)
         taken = followed[some, :hours].T[..., None]
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:

@@ -44,6 +44,12 @@ class Conditioned:
     rotated: dict[int, Rotated]
     residuals: Floats32
 
+    def innovations(self, at: int) -> Floats32:
+        """Return the residuals before an hour, each series at the scale 1 that the model's noise stands for."""
+        residuals = self.residuals[:at]
+        _, scale = weights_of(residuals.astype(np.float64))
+        return np.asarray(residuals / scale, dtype=np.float32)
+
 
 def features_of(history: History, basis: Basis, remembered: Floats) -> Floats:
     """Put calendar, events and memory of the past side by side: ``(time, series, feature)``."""
@@ -89,7 +95,7 @@ def paths(
 ) -> Floats32:
     """Return scores ``(hour, draw, series)`` of the first ``hours`` ahead, for some of the draws."""
     rng = np.random.default_rng([*chance.key, 1, learnt.number, int(history.code[0])])
-    residuals = _of_unit_size(conditioned.residuals[: chance.at])
+    innovations = conditioned.innovations(chance.at)
     series = history.scores.shape[1]
     most = max(1, _CELLS // (hours * series))
     parts = []
@@ -97,7 +103,7 @@ def paths(
         some = draws[begin : begin + most]
         coefficient, noise = draw(conditioned.rotated[chance.at], learnt, some, rng)
         coefficient = bounded(coefficient, learnt.basis, history.filled[: chance.at])
-        shock = noise[:, None] * residuals[chance.rows[some][:, :hours]]  # (draw, hour, series)
+        shock = noise[:, None] * innovations[chance.rows[some][:, :hours]]  # (draw, hour, series)
         parts.append(_walk(history, learnt.basis, coefficient, shock.transpose(1, 0, 2), chance.at))
     return np.concatenate(parts, axis=1)
 
@@ -184,9 +190,3 @@ def _known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) 
         pool = out[~gap, column] if not gap.all() else rng.standard_normal(len(out))
         out[gap, column] = rng.choice(pool, int(gap.sum()))
     return out.astype(np.float32)
-
-
-def _of_unit_size(residuals: Floats32) -> Floats32:
-    """Give the residuals of each series the scale 1 that the noise of the model stands for."""
-    _, scale = weights_of(residuals.astype(np.float64))
-    return np.asarray(residuals / scale, dtype=np.float32)
