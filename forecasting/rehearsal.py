@@ -30,6 +30,7 @@ ORIGINS, ORIGIN_STEP = 8, 37
 """Origins that are forecast again, and hours between them: a step that meets other hours of the day each time."""
 
 _LEAST_STEP = 6  # of a short past
+_FAIR = WEEK + 2 * DAY  # hours before the last origin from which on no component goes without what it looks at
 _DRAWS = 120
 
 
@@ -143,8 +144,14 @@ def judge(
 
 
 def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:
-    """Return how far ahead can be rehearsed, and the origins; nothing, where history is too short for an hour."""
-    for hours in (horizon_hours, *(hours for hours in reversed(RANGES) if hours < horizon_hours)):
+    """Return how far ahead can be rehearsed, and the origins; none, where history is too short for that.
+
+    A short history is rehearsed less far ahead, so that all components have something to learn from at each origin:
+    one that looks back a week would else be judged by what it does without.
+    """
+    shorter = (horizon_hours, *(hours for hours in reversed(RANGES) if hours < horizon_hours))
+    fair = [hours for hours in shorter if length - hours >= _FAIR]
+    for hours in (*fair, *shorter):
         if cuts := cuts_of(length, hours):
             return hours, cuts
     return horizon_hours, []
@@ -153,7 +160,7 @@ def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:
 def cuts_of(length: int, hours: int) -> list[int]:
     """Return the origins that are forecast again, ascending: rows of the first hour ahead."""
     least = min(2 * WEEK + 6, length // 2)
-    if length - hours >= WEEK + 2 * DAY:
+    if length - hours >= _FAIR:
         least = max(least, WEEK + DAY)  # of which the weekly component has a day to learn from
     least = max(least, 2 * DAY)
     room = length - hours - least

@@ -1,13 +1,14 @@
-"""Level shifts: a series that has left its level for a day is forecast from its new one.
+"""Level shifts: a series that has left its level is forecast from its new one.
 
 Place in the line: within `history`. Lags and usual values take weeks to learn of a jump that a reviewer sees at
 once. So the past before the jump is scaled to the new level, and every component goes on from there.
 
-A shift is more than a bad day: over the last 24 hours, the mean distance of a series from its usual week is
-1.25 times further out than it has ever been, it is at least half that far in both halves of the day, and the rest
-of its block has not moved along (a holiday moves all). In a past of less than three weeks, the usual day stands
-for the usual week, and the day must be twice as far out. What jumps and comes back within a day is left to the
-components.
+A shift is more than a bad day, and is looked for in the last fortnight: since it began, at least 24 hours ago, the
+mean distance of a series from its usual week is 1.25 times further out than that of any day before; so is the last
+day, and it is at least half that far in both of its halves; and the others of its block have not moved along (a
+holiday moves all). In a past of less than five weeks the last week is looked at; in one of less than three, the
+last three days, the usual day stands for the usual week, and a shift must be twice as far out. What jumps and
+comes back within a day is left to the components.
 
     filled, shifted = rebased(filled, block, moves, lowest)
 """
@@ -20,9 +21,10 @@ from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Floats, usual
 BEYOND, BEYOND_USUAL_DAY = 1.25, 2.0
 """How much further out than ever before a day must be to count as a shift."""
 
-_HALF_AS_FAR = 0.5  # either half of the day, and the hours since the shift began, relative to the whole day
-_BLOCK_SHARE = 0.5  # of the way that the block may have moved along
-_CALM_HOURS = 2 * WEEK  # of usual values seen before the last day, to know what ever means
+_HALF_AS_FAR = 0.5  # either half of the last day, relative to the whole of it
+_LAST_HOURS, _STILL_AS_FAR = 4, 0.2  # nights are nearer, but what is over is not there at all
+_BLOCK_SHARE = 0.5  # of the way that the others of the block may have moved along
+_CALM_HOURS = 2 * WEEK  # of usual values seen before what is looked at, to know what ever means
 
 
 def rebased(
@@ -42,40 +44,70 @@ def rebased(
         Scores of no demand, ``(series,)``: levels are multiplied, counted from there.
     """
     length, series = filled.shape
-    shifted = np.zeros(series, dtype=np.bool_)
     if length < WEEK + 2 * DAY:
-        return filled, shifted
-    period, gain, beyond = WEEK, WEEK_GAIN, BEYOND
+        return filled, np.zeros(series, dtype=np.bool_)
+    period, gain, beyond, look = WEEK, WEEK_GAIN, BEYOND, 2 * WEEK
+    if length < WEEK + _CALM_HOURS + look:
+        look = WEEK
     if length < WEEK + _CALM_HOURS + DAY:
-        period, gain, beyond = DAY, DAY_GAIN, BEYOND_USUAL_DAY
-    away = np.zeros_like(filled)
-    away[period:] = (filled - usual(filled, period, gain))[period:]
-    day = _trailing(away, DAY)
+        period, gain, beyond, look = DAY, DAY_GAIN, BEYOND_USUAL_DAY, 3 * DAY
+    away = filled - _expected(filled, period, gain, length - look)
+    day = _trailing(away, DAY)  # the first day of it is not one
     now = day[-1]
-    before = np.abs(day[period + DAY : -DAY]).max(axis=0)
     halves = np.stack([away[-DAY : -DAY // 2].mean(axis=0), away[-DAY // 2 :].mean(axis=0)])
     steady = (np.sign(now) * halves > _HALF_AS_FAR * np.abs(now)).all(axis=0)
-    alone = np.ones(series, dtype=np.bool_)
-    for number in np.unique(block):
-        members = block == number
-        if members.sum() > 1:
-            alone[members] = np.abs(np.median(now[members])) < _BLOCK_SHARE * np.abs(now[members])
-    shifted = moves & steady & alone & (np.abs(now) > beyond * before)
+    steady &= np.sign(now) * away[-_LAST_HOURS:].mean(axis=0) > _STILL_AS_FAR * np.abs(now)
+    ever = np.abs(day[period + DAY : max(length - look, period + DAY + 1)]).max(axis=0)
+    shifted = moves & steady & _alone(now, block) & (np.abs(now) > beyond * ever)
     out = filled.copy()
     for column in np.flatnonzero(shifted):
-        begin = _begin(away[:, column], float(now[column]))
         height = filled[:, column] - lowest[column]
-        expected = (height - away[:, column])[begin:].mean()
-        if expected > 0:
-            out[:begin, column] = height[:begin] * (height[begin:].mean() / expected) + lowest[column]
+        expected = height - away[:, column]
+        begin, ratio = _begin(height[-look:], expected[-look:])
+        begin += length - look
+        before = np.abs(day[period + DAY : begin, column]).max()
+        since = np.abs(away[begin:, column].mean())
+        shifted[column] = ratio > 0 and min(since, np.abs(now[column])) > beyond * before
+        if shifted[column]:
+            out[:begin, column] = height[:begin] * ratio + lowest[column]
     return out, shifted
 
 
-def _begin(away: Floats, now: float) -> int:
-    """Return the hour in which a shift began: from there on, six-hour means are on its side."""
-    short = _trailing(away[:, None], 6)[:, 0] * np.sign(now)
-    near = np.flatnonzero(short < _HALF_AS_FAR * abs(now))
-    return int(min(near[-1] + 1, len(away) - DAY)) if near.size else len(away) - DAY
+def _expected(filled: Floats, period: int, gain: float, known: int) -> Floats:
+    """Return the usual values, those from ``known`` on as they were known then; at first, what was there.
+
+    Else a shift would itself become usual while it is looked for.
+    """
+    expected = usual(filled, period, gain)
+    expected[:period] = filled[:period]
+    hours = np.arange(len(filled) - known) % period
+    expected[known:] = expected[known : known + period][hours]
+    return expected
+
+
+def _alone(now: Floats, block: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which series the others of their block did not go along with; all, where there are no others."""
+    alone = np.ones(len(now), dtype=np.bool_)
+    for number in np.unique(block):
+        members = np.flatnonzero(block == number)
+        for place, series in enumerate(members if members.size > 1 else ()):
+            others = np.median(np.delete(now[members], place)) * np.sign(now[series])
+            alone[series] = others < _BLOCK_SHARE * np.abs(now[series])
+    return alone
+
+
+def _begin(height: Floats, expected: Floats) -> tuple[int, float]:
+    """Return the hour in which a shift began, at least a day ago, and how many times the level is since.
+
+    The split that leaves the least squares: as expected before, a multiple of it since.
+    """
+    before = np.concatenate([[0.0], np.cumsum((height - expected) ** 2)])[:-1]
+    square, product, size = (
+        np.cumsum(x[::-1])[::-1] for x in (height**2, height * expected, np.maximum(expected, 0.0) ** 2)
+    )
+    since = square - product**2 / np.maximum(size, 1e-12)
+    begin = int(np.argmin((before + since)[: len(height) - DAY + 1]))
+    return begin, float(height[begin:].sum() / max(expected[begin:].sum(), 1e-12))
 
 
 def _trailing(values: Floats, hours: int) -> Floats:

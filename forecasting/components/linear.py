@@ -67,12 +67,11 @@ def statistics_of(history: History, basis: Basis, cuts: Sequence[int]) -> dict[i
     for begin in range(0, history.scores.shape[1], _CHUNK):
         some = np.arange(begin, min(begin + _CHUNK, history.scores.shape[1]))
         features = features_of(history.of_series(some), basis, remembered[:, some])
-        known, start = nothing(len(some), basis.size), 0
-        trust = trust_of(history.scores[: cuts[-1], some], features[: cuts[-1]])
         for cut in cuts:
-            new = slice(start, cut)
-            known, start = advance(known, history.scores[new, some], features[new], trust[new]), cut
-            parts[cut].append(known)
+            # From scratch at each cut: how far an hour is believed rests on all that was known then, and no more.
+            scores = history.scores[:cut, some]
+            trust = trust_of(scores, features[:cut])
+            parts[cut].append(advance(nothing(len(some), basis.size), scores, features[:cut], trust))
     return {cut: Statistics.joined(each) for cut, each in parts.items()}
 
 

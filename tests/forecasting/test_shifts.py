@@ -1,0 +1,97 @@
+"""Level shifts: the past is moved to a new level, however long ago it was found, and nothing else is."""
+
+import numpy as np
+import pytest
+from demand import history, usage_of
+
+from forecasting.forecast import forecast
+from forecasting.history import history_of
+from forecasting.past import past_of
+from forecasting.shifts import rebased
+from forecasting.transform import HIGHEST
+
+HOURS = 1008
+
+
+def days(groups, seed=1, hours=HOURS):
+    """Demand ``(group, 1, time)`` with a day and a week, and 10 % noise."""
+    rng = np.random.default_rng(seed)
+    hour = np.arange(hours)
+    shape = (1 + 0.5 * np.sin(2 * np.pi * hour / 24)) * np.where(hour % 168 < 120, 1.0, 0.7)
+    return 10.0 * np.arange(1, groups + 1)[:, None, None] * shape * rng.normal(1, 0.1, (groups, 1, hours))
+
+
+def looked_at(demand):
+    """History of one region."""
+    names = [f"a/g{number}" for number in range(len(demand))]
+    usage = usage_of(demand).assign_coords(group=names, region=("group", ["a"] * len(demand)))
+    past, _ = past_of(usage, None)
+    return history_of(past, 24)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("factor", [2.0, 10.0, 0.1])
+@pytest.mark.parametrize("since", [24, 27, 36, 48, 72, 168, 300])
+def test_a_jump_is_found_for_a_fortnight_and_the_past_moved_with_it(groups, factor, since):
+    demand = days(groups)
+    demand[0, 0, -since:] *= factor
+    found, transform = looked_at(demand)
+    assert found.shifted[0]
+    assert not found.shifted[1:].any()
+    now, before = (
+        transform.of_series(np.array([0])).demand_of(found.filled[part, :1]).mean()
+        for part in (slice(-24, None), slice(-since - 168, -since))
+    )
+    assert before == pytest.approx(days(groups)[0, 0, -since - 168 : -since].mean() * factor, rel=0.1)
+    assert now == pytest.approx(demand[0, 0, -24:].mean(), rel=1e-6)
+    bound = transform.of_series(np.array([0])).demand_of(found.highest[:1])[0]
+    at_the_new_level = days(groups)[0].max() * max(factor, 1.0)
+    assert bound < 1.3 * HIGHEST * at_the_new_level
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_what_comes_back_within_a_day_and_what_moves_all_is_no_shift(groups):
+    burst = days(groups)
+    burst[0, 0, -20:-5] *= 5.0
+    assert not looked_at(burst)[0].shifted.any()
+    calm = days(groups)
+    assert not looked_at(calm)[0].shifted.any()
+    if groups > 1:
+        holiday = days(groups)
+        holiday[:, :, -30:] *= 0.3
+        assert not looked_at(holiday)[0].shifted.any()
+
+
+def test_a_series_that_was_as_far_out_before_has_not_shifted():
+    demand = days(1)
+    demand[0, 0, 400:500] *= 3.0
+    demand[0, 0, -40:] *= 3.0
+    assert not looked_at(demand)[0].shifted.any()
+
+
+@pytest.mark.parametrize("hours", [100, 215, 240, 400, 530])
+def test_whatever_the_length_a_calm_past_is_left_alone(hours):
+    whole = history(days(4, hours=hours))
+    filled, shifted = rebased(whole.filled, whole.block, whole.moves, whole.lowest)
+    assert not shifted.any()
+    np.testing.assert_array_equal(filled, whole.filled)
+
+
+def test_a_short_history_knows_a_jump_by_its_days():
+    demand = days(1, hours=300)
+    demand[0, 0, -30:] *= 8.0
+    assert looked_at(demand)[0].shifted[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("since", [30, 72])
+def test_the_forecast_stays_at_the_new_level(since):
+    demand = days(6, hours=HOURS + 24)
+    demand[0, 0, HOURS - since :] *= 10.0
+    usage = usage_of(demand[:, :, :HOURS])
+    draws = forecast(usage, 24, seed=1).draws.isel(group=0, resource=0).values
+    came = demand[0, 0, HOURS:]
+    assert np.median(draws, axis=0).mean() == pytest.approx(came.mean(), rel=0.15)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    assert ((came >= low) & (came <= high)).mean() > 0.7
+    assert np.quantile(draws.max(axis=1), 0.98) < 1.6 * came.max()
