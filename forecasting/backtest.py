@@ -7,10 +7,7 @@ and is scored with others: the same hour of last week, its own parts, itself wit
     result.summary["overall"]["headroom"]["wql"]
 """
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +18,7 @@ import xarray as xr
 from forecasting import contestants, dims
 from forecasting.errors import ForecastingError
 from forecasting.replay import LEVELS, Cutoff, Progress, Tally, replay
+from forecasting.scale import shared
 from forecasting.verdict import summarise
 
 MODELS = (contestants.HEADROOM, contestants.NAIVE)
@@ -92,7 +90,7 @@ def backtest(
     ------
     ForecastingError
         If usage does not reach back far enough for the first cutoff, a model is not known or cannot forecast, or
-        another argument is out of its range.
+        another argument is out of its range, or a process was ended from outside.
     """
     stride = horizon_hours if stride_hours is None else stride_hours
     if min(origins, horizon_hours, stride, jobs) < 1:
@@ -155,21 +153,14 @@ def _in_turn(cutoffs: list[Cutoff], tell: Progress) -> list[dict[str, Tally]]:
 
 
 def _at_once(cutoffs: list[Cutoff], jobs: int, tell: Progress) -> list[dict[str, Tally]]:
-    """Replay in processes of their own, started afresh: threads do not survive a fork."""
+    """Replay in processes of their own."""
     tell(f"{len(cutoffs)} origins in {jobs} processes", 0.0)
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        made: list[Future[dict[str, Tally]]] = [pool.submit(replay, cutoff) for cutoff in cutoffs]
-        try:
-            for done, future in enumerate(as_completed(made), start=1):
-                future.result()
-                tell(f"{done} of {len(cutoffs)} origins", done / len(cutoffs))
-        except BrokenProcessPool as error:
-            raise ForecastingError(
-                f"one of {jobs} processes was ended, most likely for lack of memory: ask for fewer jobs"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return [future.result() for future in made]  # in the order of the cutoffs, whichever was done first
+    made = []
+    with shared(jobs) as run:
+        for tally in run(replay, cutoffs):
+            made.append(tally)
+            tell(f"{len(made)} of {len(cutoffs)} origins", len(made) / len(cutoffs))
+    return made
 
 
 def _usable(usage: xr.Dataset) -> tuple[xr.Dataset, list[str]]:

@@ -8,6 +8,7 @@ when something is drawn and not before, and is used without its global state.
 
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from forecasting import dims
+from forecasting.accuracy_chart import check_target
 from forecasting.errors import ForecastingError
 from forecasting.profile import DemandProfile
 
@@ -113,14 +115,14 @@ def fan(
     actuals: xr.Dataset | None = None,
     groups: Sequence[str] | None = None,
 ) -> None:
-    """Write a PNG of a profile: a row for each group, a column for each resource.
+    """Write a picture of a profile: a row for each group, a column for each resource.
 
     Parameters
     ----------
     profile
         What to draw.
     path
-        Where to write.
+        Where to write; the ending says the form, PNG or SVG.
     history
         Usage; what of it lies within a third of the horizon before the forecast is drawn too.
     actuals
@@ -131,10 +133,12 @@ def fan(
     Raises
     ------
     ForecastingError
-        If a group is not in the profile, or the file cannot be written.
+        If a group is not in the profile, the ending is not known, or the file cannot be written.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 (half a second, for drawing only)
+    from matplotlib import rc_context  # noqa: PLC0415 (half a second, for drawing only)
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
+    target = check_target(path)
     known = profile.draws[dims.GROUP].values.tolist()
     quantiles = profile.quantile(FAN_LEVELS)
     chosen = list(dict.fromkeys(groups)) if groups is not None else largest_peaks(profile)
@@ -166,13 +170,14 @@ def fan(
     title = f"Demand forecast of {profile.issued:%Y-%m-%d %H:%M} UTC{part}{why}"
     figure.suptitle(title, x=0.01, y=1 - 10 / height, ha="left", va="top", fontsize=11)
     legend(figure, axes[0, 0])
-    with warnings.catch_warnings():
+    form = target.suffix.lower().removeprefix(".")
+    with warnings.catch_warnings(), rc_context({"svg.hashsalt": "headroom"}):  # the same picture, the same bytes
         # A name in a script that the font lacks is drawn as boxes; that is no reason to fail.
         warnings.filterwarnings("ignore", message="Glyph")
         try:
-            figure.savefig(path, format="png")
+            figure.savefig(target, format=form, metadata={"Date": None} if form == "svg" else None)
         except OSError as error:
-            raise ForecastingError(f"{path}: the chart cannot be written: {error.strerror or error}") from error
+            raise ForecastingError(f"{target}: the chart cannot be written: {error.strerror or error}") from error
 
 
 def largest_peaks(profile: DemandProfile, most: int = MOST_GROUPS) -> list[str]:
@@ -190,7 +195,7 @@ def largest_peaks(profile: DemandProfile, most: int = MOST_GROUPS) -> list[str]:
 
 def _dress(ax: "Axes", unit: str) -> None:
     """Set the frame of a panel: few lines, ticks at days, the axis from zero unless that is far off."""
-    from matplotlib.dates import AutoDateLocator, DateFormatter  # noqa: PLC0415
+    from matplotlib.dates import AutoDateLocator, num2date  # noqa: PLC0415
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
 
     ax.spines[["top", "right"]].set_visible(False)
@@ -206,7 +211,7 @@ def _dress(ax: "Axes", unit: str) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _compact(value)))
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=most))  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_formatter(DateFormatter("%a %d"))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _moment(num2date(value))))  # type: ignore[no-untyped-call]
     if unit:
         ax.set_ylabel(unit, fontsize=9, parse_math=False)
 
@@ -236,6 +241,13 @@ def _compact(value: float) -> str:
         if abs(value) >= least:
             return f"{value / unit:g}{letter}"
     return f"{value:g}"
+
+
+def _moment(time: datetime) -> str:
+    """Name a day by its first tick, and ticks within it by their hour alone."""
+    if time.hour == time.minute == 0:
+        return f"{time:%a %d}"
+    return f"{time:%H:%M}" if time.minute else f"{time:%H}h"
 
 
 def _short(name: str) -> str:

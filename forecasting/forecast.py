@@ -23,7 +23,7 @@ from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
-from forecasting.past import past_of, provenance
+from forecasting.past import bridge_notes, bridged_hours, past_of, provenance
 from forecasting.profile import DemandProfile
 from forecasting.scale import shared
 from forecasting.settings import DEFAULT, Settings
@@ -76,7 +76,7 @@ def forecast(
     Raises
     ------
     UsageError
-        If there is too little history, or none at all of some resource.
+        If there is too little history, none at all of some resource, or it ends weeks before the moment.
     HierarchyError
         If the hierarchy does not fit the usage.
     FitError
@@ -102,9 +102,9 @@ def forecast(
             jobs=jobs,
             dask=dask,
         )
-    notes = fit(hierarchy, past, moment, events, horizon_hours)
-    first = dims.hour_of(moment)
-    gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
+    last = past[dims.TIME].values[-1]
+    notes = bridge_notes(last, moment) + fit(hierarchy, past, moment, events, horizon_hours)
+    first, gap = dims.hour_of(moment), bridged_hours(last, moment)
     tell("drawing", known)
     history, transform = history_of(past, gap + horizon_hours, events)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values

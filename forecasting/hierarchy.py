@@ -27,8 +27,10 @@ OLD = timedelta(days=14)
 
 _NEEDED = ("weights", "factors", "diagnostics")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
+_INTEGERS = ("history_hours", "horizon_hours", "origins", "alone")
+_LARGEST = 1e9  # coefficients and scales are of the order of 1; squares of far larger ones overflow
 _REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
-KIND = Kind("hierarchy", 1, _REMEDY, HierarchyError)
+KIND = Kind("hierarchy", 2, _REMEDY, HierarchyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class Hierarchy:
 
     def _make_sense(self) -> None:
         """Hold that what is there fits together; a ValueError, or whatever NumPy says, if not."""
+        for name in _INTEGERS:
+            value = self.dataset.attrs.get(name, 1)
+            if not isinstance(value, int | np.integer) or value < 0:
+                raise ValueError(f"'{name}' is {value!r}, wanted an integer ≥ 0")
         if self.learnt_until.utcoffset() is None:
             raise ValueError("'learnt_until' has no timezone")
         Settings(components=self.components)
@@ -85,8 +91,24 @@ class Hierarchy:
                 size = self._basis(name).size
                 if self.dataset[f"{name}_plain"].shape[1:] != (size, size):
                     raise ValueError(f"'{name}_plain' is not of {size} features")
+        self._values_make_sense()
         if not {"region", "resource"} <= set(self.dataset.coords):
             raise ValueError("regions or resources have no names")
+
+    def _values_make_sense(self) -> None:
+        weights = self.dataset["weights"].values
+        if (weights < 0).any() or (np.abs(weights.sum(axis=-1) - 1) > 1e-6).any():
+            raise ValueError("'weights' are not shares of one whole")
+        scales = [f"{name}_scale" for name in self.components if name in LINEAR]
+        for name in ("factors", *scales):
+            if (self.dataset[name].values <= 0).any():
+                raise ValueError(f"'{name}' holds values that are not above 0")
+        plains = [
+            f"{name}_{part}" for name in self.components if name in LINEAR for part in ("plain", "region_mean")
+        ]
+        for name in (*scales, *plains):
+            if (np.abs(self.dataset[name].values) > _LARGEST).any():
+                raise ValueError(f"'{name}' holds values beyond {_LARGEST:g}")
 
     def _basis(self, component: str) -> Basis:
         return basis_of(component, self.history_hours, self.events, bool(self.dataset.attrs.get("alone", 0)))

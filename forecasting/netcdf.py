@@ -1,19 +1,24 @@
-"""Datasets ⇄ netCDF files that carry a version: whole or not at all, and refused in words where one is wrong.
+"""Datasets ⇄ netCDF files with a version and a checksum: whole or not at all, refused in words where one is wrong.
 
 Place in the line: under `profile` and `hierarchy`, the two things that are kept in files.
 
     write(dataset, path, Kind("profile", 1, "make it anew", ProfileError))
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py  # type: ignore[import-untyped]
+import numpy as np
 import xarray as xr
 
 from forecasting.errors import ForecastingError
+
+CHECKSUM = "checksum"
+"""Attribute that says whether values are still those that were written; HDF5 itself does not notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ def write(
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         versioned = dataset.assign_attrs({kind.attribute: kind.version})
-        versioned.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        sealed = versioned.assign_attrs({CHECKSUM: checksum_of(versioned)})
+        sealed.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
         temporary.replace(path)
     except OSError as error:
         raise kind.error(f"{path}: the {kind.name} cannot be written: {error.strerror or error}") from error
@@ -82,6 +88,7 @@ def read(path: Path | str, kind: Kind) -> xr.Dataset:
         h5py.File(path, "r").close()
         with xr.open_dataset(path, engine="h5netcdf") as file:
             dataset = file.load()
+        checksum = checksum_of(dataset)
     except Exception as error:  # of many kinds, by where the damage is
         raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
     version = dataset.attrs.get(kind.attribute)
@@ -90,5 +97,34 @@ def read(path: Path | str, kind: Kind) -> xr.Dataset:
         raise kind.error(
             f"{path}: a {kind.name} of {found}, where this release reads {kind.version}; {kind.remedy}"
         )
+    written = dataset.attrs.pop(CHECKSUM, None)
+    if written is None:
+        raise kind.error(f"{path}: damaged, or of an earlier release: it has no checksum; {kind.remedy}")
+    if written != checksum:
+        raise kind.error(f"{path}: damaged: what it holds is not what was written; {kind.remedy}")
     labels = {n: (v.dims, v.values.astype(str)) for n, v in dataset.coords.items() if v.dtype.kind in "OU"}
     return dataset.assign_coords(labels)
+
+
+def checksum_of(dataset: xr.Dataset) -> str:
+    """Return the SHA-256, in hexadecimal, of all variables, coordinates and attributes but the checksum itself."""
+    state = hashlib.sha256()
+
+    def add(text: str) -> None:
+        state.update(text.encode("utf-8", "surrogatepass") + b"\0")
+
+    for name in sorted(map(str, dataset.variables)):
+        values = np.asarray(dataset[name].values)
+        add(f"{name} {dataset[name].dims} {values.shape}")
+        if values.dtype.kind == "M":  # the unit of time may be another after reading
+            values = values.astype("datetime64[ns]")
+        if values.dtype.kind in "OUS":  # text: how wide it is stored does not matter
+            add("\0".join(map(str, values.reshape(-1).tolist())))
+        else:
+            add(values.dtype.str)
+            state.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    for name in sorted(map(str, dataset.attrs)):
+        if name != CHECKSUM:
+            # A list of one comes back as a number, and numbers as those of NumPy.
+            add(f"{name} {np.atleast_1d(dataset.attrs[name]).tolist()}")
+    return state.hexdigest()

@@ -36,13 +36,13 @@ def placed(
     root
         Root of demand, ``(time, group, resource)``, NaN where not known.
     centre, spread, peak
-        Mean, standard deviation and largest of it, ``(group, resource)``.
+        Mean, standard deviation and largest of it, ``(group, resource)``; ``spread`` is above 0.
     regions
         Number of the region of each group, ``(group,)``.
     """
     known = np.isfinite(root)
     hours = known.sum(axis=0)
-    whole = (hours >= WHOLE_HOURS) & (spread > 0)
+    whole = hours >= WHOLE_HOURS
     new = (hours > 0) & (hours < WHOLE_HOURS)
     centre, spread, peak = centre.copy(), spread.copy(), peak.copy()
     for group, resource in np.argwhere(new):
@@ -106,10 +106,15 @@ def lent(scores: Floats, known: NDArray[np.bool_]) -> Floats:
         then = known[:, series]
         both = there[then]
         square = np.where(both, lenders[then] - scores[then, series][:, None], 0.0) ** 2
-        apart = square.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
-        weight = np.exp((apart.min() - apart) / (_BANDWIDTH * np.median(apart) + 1e-9)) * there
+        common = both.sum(axis=0)
+        met = common > 0
+        if not met.any():
+            continue
+        # Of one that was never known in the same hours, nothing says that it is alike.
+        apart = np.where(met, square.sum(axis=0) / np.maximum(common, 1), np.inf)
+        weight = np.exp((apart.min() - apart) / (_BANDWIDTH * np.median(apart[met]) + 1e-9)) * there
         total = weight.sum(axis=1)
         value = (np.where(there, lenders, 0.0) * weight).sum(axis=1) / np.maximum(total, 1e-12)
-        gap = np.isnan(out[:, series]) & (total > 0)
+        gap = np.isnan(out[:, series]) & (total > 1e-12)
         out[gap, series] = value[gap]
     return out

@@ -10,6 +10,7 @@ import platform
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
+import numpy as np
 import xarray as xr
 
 from forecasting import dims
@@ -18,6 +19,11 @@ from forecasting.usage import before, digest, require_history
 
 HISTORY_HOURS = 8 * 168
 """Older hours are not looked at: an hour eight weeks ago counts a sixth of a new one."""
+
+MOST_BRIDGED_HOURS = 4 * 168
+"""Longer ago, usage says too little of the moment of a forecast."""
+
+_WORTH_A_NOTE_HOURS = 24
 
 
 def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, datetime]:
@@ -33,17 +39,36 @@ def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, dateti
     Raises
     ------
     UsageError
-        If there is too little history, or none at all of some resource.
+        If there is too little history, none at all of some resource, or it ends more than `MOST_BRIDGED_HOURS`
+        before the moment.
     """
     dims.check_usage(usage, "forecast")
     moment = _end(usage) if now is None else now
     past = before(usage, moment).isel({dims.TIME: slice(-HISTORY_HOURS, None)})
     require_history(past)
+    if (missing := bridged_hours(past[dims.TIME].values[-1], moment)) > MOST_BRIDGED_HOURS:
+        raise UsageError(
+            f"usage ends {missing:,} hours before the moment of the forecast, and at most {MOST_BRIDGED_HOURS} "
+            "can be bridged: bring newer usage"
+        )
     known = past[dims.DEMAND].notnull().any((dims.GROUP, dims.TIME)).values
     if not known.all():
         names = ", ".join(past[dims.RESOURCE].values[~known])
         raise UsageError(f"no group has a known value of {names}; leave it out, or bring its usage")
     return past, moment
+
+
+def bridged_hours(last: np.datetime64, moment: datetime) -> int:
+    """Return the hours between the last one of usage and that of a moment: nobody knows what was used in them."""
+    return int((dims.hour_of(moment) - last) / dims.HOUR) - 1
+
+
+def bridge_notes(last: np.datetime64, moment: datetime) -> list[str]:
+    """Say in words where usage ends long before a moment."""
+    missing = bridged_hours(last, moment)
+    if missing <= _WORTH_A_NOTE_HOURS:
+        return []
+    return [f"usage ends {missing} hours before the moment of the forecast: the forecast bridges them"]
 
 
 def provenance(past: xr.Dataset, moment: datetime, seed: int) -> dict[str, object]:

@@ -19,7 +19,7 @@ from forecasting import dims
 from forecasting.errors import ForecastingError, ProfileError
 from forecasting.netcdf import Kind, read, write
 
-KIND = Kind("profile", 1, "make it anew with `headroom forecast --out FILE`", ProfileError)
+KIND = Kind("profile", 2, "make it anew with `headroom forecast --out FILE`", ProfileError)
 
 _ENCODING: dict[str, dict[str, object]] = {
     dims.DEMAND: {"zlib": True, "complevel": 1, "shuffle": True},

@@ -146,8 +146,8 @@ def judge(
 def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:
     """Return how far ahead can be rehearsed, and the origins; none, where history is too short for that.
 
-    A short history is rehearsed less far ahead, so that all components have something to learn from at each origin:
-    one that looks back a week would else be judged by what it does without.
+    A short history is rehearsed less far ahead, so that all components have something to learn from at each
+    origin: one that looks back a week would else be judged by what it does without.
     """
     shorter = (horizon_hours, *(hours for hours in reversed(RANGES) if hours < horizon_hours))
     fair = [hours for hours in shorter if length - hours >= _FAIR]

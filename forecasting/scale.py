@@ -8,9 +8,14 @@ so the same bytes come out however the work is shared.
 """
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from forecasting.errors import ForecastingError
@@ -40,7 +45,7 @@ def shared(jobs: int = 1, dask: str | None = None) -> Iterator[Map]:
     Raises
     ------
     ForecastingError
-        If there is no Dask, or nobody answers at the address.
+        If there is no Dask, nobody answers at the address, or one of the processes was ended from outside.
     """
     if jobs < 1:
         raise ForecastingError(f"{jobs} jobs: at least 1 is needed")
@@ -49,9 +54,51 @@ def shared(jobs: int = 1, dask: str | None = None) -> Iterator[Map]:
     elif jobs == 1:
         yield serial
     else:
-        # Spawned, not forked: threads of numeric libraries do not survive a fork.
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield pool.map
+        yield from _over_processes(jobs)
+
+
+def _over_processes(jobs: int) -> Iterator[Map]:
+    # Spawned, not forked: threads of numeric libraries do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    # Nothing is ever sent: the processes only see the other end close, whether by us or because we are gone.
+    watched, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_with, initargs=(watched,))
+
+    def run(function: Callable[[A], B], arguments: Sequence[A]) -> Iterator[B]:
+        with _deaf_to_interrupts():  # processes start here, and stay so: Ctrl-C is for this one to hear
+            return pool.map(function, arguments)
+
+    try:
+        yield run
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise ForecastingError(
+            f"one of {jobs} processes was ended, most likely for lack of memory: ask for fewer jobs"
+        ) from error
+    finally:
+        ours.close()  # what still works ends now, and nobody waits for it
+        pool.shutdown(cancel_futures=True)
+        watched.close()
+
+
+def _leave_with(watched: Connection) -> None:
+    """End this process as soon as the other end of a pipe closes, whatever it is doing then."""
+
+    def watch() -> None:
+        watched.poll(None)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Hold interrupts back until the end of the block; a process that starts in it never hears of one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _over_dask(address: str) -> Iterator[Map]:

@@ -3,12 +3,12 @@
 Place in the line: within `history`. Lags and usual values take weeks to learn of a jump that a reviewer sees at
 once. So the past before the jump is scaled to the new level, and every component goes on from there.
 
-A shift is more than a bad day, and is looked for in the last fortnight: since it began, at least 24 hours ago, the
-mean distance of a series from its usual week is 1.25 times further out than that of any day before; so is the last
-day, and it is at least half that far in both of its halves; and the others of its block have not moved along (a
-holiday moves all). In a past of less than five weeks the last week is looked at; in one of less than three, the
-last three days, the usual day stands for the usual week, and a shift must be twice as far out. What jumps and
-comes back within a day is left to the components.
+A shift is more than a bad day, and is looked for in the last week: since it began, at least 24 hours ago, the mean
+distance of a series from its usual week is 1.25 times further out than that of any day before; so is the last day,
+and it is at least half that far in both of its halves and in every day since; and the others of its block have not
+moved along (a holiday moves all). In a past of less than four weeks the last three days are looked at, the usual
+day stands for the usual week, and a shift must be twice as far out. What jumps and comes back within a day is left
+to the components, and so is what is a week old: then all lags know of it.
 
     filled, shifted = rebased(filled, block, moves, lowest)
 """
@@ -21,7 +21,7 @@ from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Floats, usual
 BEYOND, BEYOND_USUAL_DAY = 1.25, 2.0
 """How much further out than ever before a day must be to count as a shift."""
 
-_HALF_AS_FAR = 0.5  # either half of the last day, relative to the whole of it
+_HALF_AS_FAR = 0.5  # either half of the last day, and every day since, relative to the last day
 _LAST_HOURS, _STILL_AS_FAR = 4, 0.2  # nights are nearer, but what is over is not there at all
 _BLOCK_SHARE = 0.5  # of the way that the others of the block may have moved along
 _CALM_HOURS = 2 * WEEK  # of usual values seen before what is looked at, to know what ever means
@@ -46,10 +46,8 @@ def rebased(
     length, series = filled.shape
     if length < WEEK + 2 * DAY:
         return filled, np.zeros(series, dtype=np.bool_)
-    period, gain, beyond, look = WEEK, WEEK_GAIN, BEYOND, 2 * WEEK
+    period, gain, beyond, look = WEEK, WEEK_GAIN, BEYOND, WEEK
     if length < WEEK + _CALM_HOURS + look:
-        look = WEEK
-    if length < WEEK + _CALM_HOURS + DAY:
         period, gain, beyond, look = DAY, DAY_GAIN, BEYOND_USUAL_DAY, 3 * DAY
     away = filled - _expected(filled, period, gain, length - look)
     day = _trailing(away, DAY)  # the first day of it is not one
@@ -66,8 +64,9 @@ def rebased(
         begin, ratio = _begin(height[-look:], expected[-look:])
         begin += length - look
         before = np.abs(day[period + DAY : begin, column]).max()
-        since = np.abs(away[begin:, column].mean())
-        shifted[column] = ratio > 0 and min(since, np.abs(now[column])) > beyond * before
+        since = np.sign(now[column]) * day[begin + DAY - 1 :, column]  # of each day since, ending in each hour
+        far = np.abs(now[column]) > beyond * before and np.abs(away[begin:, column].mean()) > beyond * before
+        shifted[column] = ratio > 0 and far and since.min() > _HALF_AS_FAR * np.abs(now[column])
         if shifted[column]:
             out[:begin, column] = height[:begin] * ratio + lowest[column]
     return out, shifted

@@ -14,7 +14,7 @@ ROWS = {
         "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "trust",
         "model", "nuts", "density", "inference", "conditionals", "chance", "components", "stacking", "calibrate",
         "mixture", "reference", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile",
-        "forecast", "score", "naive", "coverage", "chart", "contestants", "replay", "verdict", "accuracy_chart",
+        "forecast", "score", "naive", "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart",
         "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [

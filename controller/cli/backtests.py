@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from controller.cli.forecasts import usage_option
-from controller.cli.output import Column, as_json, document, note, progress, table
+from controller.cli.output import Column, as_json, check_target, document, note, progress, table
 
 _SCOPES = {
     "group": "each group",
@@ -106,10 +106,12 @@ def backtest(
     from forecasting.sources.files import read
     from forecasting.usage import notes
 
+    if out:
+        check_target(out, ".parquet")
     if plot:
-        from forecasting.accuracy_chart import check_target
+        from forecasting.accuracy_chart import check_target as check_picture
 
-        check_target(plot)
+        check_picture(plot)
     usage = read(usage_path)
     for line in notes(usage):
         note(line)

@@ -1,6 +1,7 @@
 """``headroom explain``: where the forecast of one group and resource comes from, in plain words."""
 
 import textwrap
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,13 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
-from controller.cli.forecasts import usage_option
+from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
-from controller.cli.output import Column, Moment, as_json, document, note, progress, table
+from controller.cli.output import Column, Moment, Report, as_json, check_target, document, note, progress, table
 
 if TYPE_CHECKING:
     from forecasting.explain import Explanation
+    from forecasting.hierarchy import Hierarchy
 
 _PARTS = {
     "level": "its average level",
@@ -73,32 +75,40 @@ def explain(
     """Say where the forecast of one group and resource comes from, for the next 24 hours.
 
     Its parts, what is borrowed from the other groups of its region, and how much each component of the forecast is
-    believed. Without --hierarchy, what groups share is learnt first.
+    believed. Without --hierarchy, what groups share is learnt first; where it names a file that is not there yet,
+    too, and it is saved there.
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
-    from forecasting.hierarchy import Hierarchy
+    from forecasting.past import bridge_notes
     from forecasting.sources.files import read
     from forecasting.usage import notes
 
+    if hierarchy_path:
+        check_target(hierarchy_path)
     if plot:
-        from forecasting.explain_chart import check_target
+        from forecasting.explain_chart import check_target as check_picture
 
-        check_target(plot)
+        check_picture(plot)
     usage = read(usage_path)
     for line in notes(usage):
         note(line)
     place_of(group, usage["group"].values.tolist(), "group")  # before anything is learnt
     place_of(resource, usage["resource"].values.tolist(), "resource")
     events = choice.of(usage)
-    if hierarchy_path:
-        hierarchy = Hierarchy.load(hierarchy_path)
-    else:
+
+    def anew(report: Report) -> "Hierarchy":
         from forecasting.learn import learn
 
+        return learn(usage, now, seed, report, events=events, jobs=jobs, dask=dask)
+
+    if hierarchy_path:
+        hierarchy = kept(hierarchy_path, anew)
+    else:
         with progress("learn") as report:
-            hierarchy = learn(usage, now, seed, report, events=events, jobs=jobs, dask=dask)
+            hierarchy = anew(report)
     found = run(usage, group, resource, now, seed, hierarchy=hierarchy, events=events)
+    found = replace(found, notes=(*bridge_notes(found.past[0][-1], found.issued), *found.notes))
     for line in found.notes:
         note(line)
     if output == "json":
@@ -127,7 +137,10 @@ def _print(found: "Explanation") -> None:
         _say("parts", "none: it never changed in its known past, so it is forecast to stay as it is")
         return
     path = number(float(found.parts.sum(axis=1).mean()))
-    _say("parts", f"of the central path of its '{found.component}' component, {path}{unit} on average")
+    _say(
+        "parts",
+        f"of the central path of its '{found.component}' component, {path}{unit} on average; {_weighs(found)}",
+    )
     click.echo()
     mean, size, share = found.parts.mean(axis=0), found.size, share_of_movement(found.size)
     rows = [
@@ -146,7 +159,11 @@ def _print(found: "Explanation") -> None:
     _print_belief(found, unit)
     click.echo()
     labels = [Column(x, number=True) for x in range_labels(RANGES)]
-    weights = [(*row, _COMPONENTS.get(row[0], "")) for row in weight_rows(found.components, found.weights)]
+    weights = [
+        (*row, _COMPONENTS.get(row[0], ""))
+        for row in weight_rows(found.components, found.weights)
+        if any(share != "0%" for share in row[1:])
+    ]
     table([Column("weight, hours ahead"), *labels, Column("follows")], weights)
     click.echo()
     factors = [
@@ -180,6 +197,12 @@ def _print_belief(found: "Explanation", unit: str) -> None:
         f"one hour ahead it is off by about {number(own)}{unit} (1 sd), {compared} a typical group of its block "
         f"would be at its level ({number(of_block)}{unit})",
     )
+
+
+def _weighs(found: "Explanation") -> str:
+    """Say how much of the forecast the component is that is taken apart."""
+    soon, later = found.weights[:2, found.components.index(found.component)]
+    return f"it makes up {soon:.0%} of the forecast in hours 1–6 and {later:.0%} in hours 7–24"
 
 
 def _say(what: str, text: str) -> None:

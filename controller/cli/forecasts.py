@@ -1,5 +1,6 @@
 """``headroom forecast`` and ``simulate``: the commands that make demand, foreseen and invented."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,21 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
-from controller.cli.output import Column, Moment, as_json, document, note, now_option, progress, table
+from controller.cli.output import (
+    Column,
+    Moment,
+    Report,
+    as_json,
+    check_target,
+    document,
+    note,
+    now_option,
+    progress,
+    table,
+)
 
 if TYPE_CHECKING:
+    from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
 usage_option = click.option(
@@ -46,7 +59,7 @@ _LEVELS = (0.5, 0.8, 0.95)
 @dask_option
 @event_options
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG).")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
 @as_json
 def forecast(
     usage_path: Path,
@@ -63,28 +76,42 @@ def forecast(
     plot: Path | None,
     output: str,
 ) -> None:
-    """Forecast demand, and print each group's coming peak. Writes nothing but --out and --plot.
+    """Forecast demand, and print each group's coming peak. Writes nothing but --out, --plot and a new --hierarchy.
 
-    With --hierarchy it takes a moment; without, what groups share is learnt first.
+    With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
+    that is not there yet, too, and it is saved there.
     """
     from forecasting.sources.files import read
     from forecasting.usage import notes
 
+    if out:
+        check_target(out, ".nc")
+    if hierarchy_path:
+        check_target(hierarchy_path)
+    if plot:
+        from forecasting.accuracy_chart import check_target as check_picture
+
+        check_picture(plot)
     usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
     events = choice.of(usage)
-    hierarchy = None
-    if hierarchy_path:
-        from forecasting.hierarchy import Hierarchy
-
-        hierarchy = Hierarchy.load(hierarchy_path)
-        if inference:
-            note("--inference is for learning: with --hierarchy it changes nothing")
     from forecasting.forecast import forecast as run
+    from forecasting.learn import learn
     from forecasting.settings import Settings
 
     settings = Settings(calibrate=calibrate, inference=inference or "laplace")
+    hierarchy = None
+    if hierarchy_path:
+        if inference and hierarchy_path.exists():
+            note("--inference is for learning: with a hierarchy it changes nothing")
+        hierarchy = kept(
+            hierarchy_path,
+            lambda report: learn(
+                usage, now, seed, report,
+                horizon_hours=horizon, events=events, settings=settings, jobs=jobs, dask=dask,
+            ),
+        )  # fmt: skip
     with progress("forecast") as report:
         profile = run(
             usage, horizon, now, seed, report,
@@ -124,6 +151,20 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(weeks=weeks)
     run(seed=seed, weeks=weeks, start=start).table.to_parquet(out, index=False)
     note(f"usage: {out}")
+
+
+def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
+    """Return the hierarchy of a file; where there is none yet, learn it and save it there."""
+    from forecasting.hierarchy import Hierarchy
+
+    if path.exists():
+        return Hierarchy.load(path)
+    note(f"there is no hierarchy at {path} yet: learning one first, and saving it there")
+    with progress("learn") as report:
+        hierarchy = learn(report)
+    hierarchy.save(path)
+    note(f"hierarchy: {path}")
+    return hierarchy
 
 
 def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from controller.cli.eventoptions import (
     seed_option,
 )
 from controller.cli.forecasts import usage_option
-from controller.cli.output import Column, Moment, as_json, document, note, progress, table
+from controller.cli.output import Column, Moment, as_json, check_target, document, note, progress, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,12 +68,10 @@ def learn(
     Writes --out, for `headroom forecast --hierarchy`, and prints whether what was learnt can be trusted. The file
     may be deleted at any time: forecasts then learn first.
     """
-    from forecasting.errors import HierarchyError
     from forecasting.sources.files import read
     from forecasting.usage import notes
 
-    if not out.parent.is_dir():  # before minutes go into what cannot be kept
-        raise HierarchyError(f"{out}: there is no directory {out.parent}; make it first")
+    check_target(out)
     usage = read(usage_path)
     for line in notes(usage):
         note(line)
@@ -163,6 +161,7 @@ _ADVICE = {
 def remarks(hierarchy: "Hierarchy") -> list[str]:
     """Say in words what is wrong with what was learnt, and what to do."""
     from forecasting.rehearsal import ORIGINS
+    from forecasting.stacking import RANGES
 
     found = {row["verdict"] for row in diagnostics(hierarchy)}
     lines = [text.format(few=FEW_DRAWS) for verdict, text in _ADVICE.items() if verdict in found]
@@ -179,6 +178,8 @@ def remarks(hierarchy: "Hierarchy") -> list[str]:
             f"weights: only {origins} of {ORIGINS} earlier forecasts could be replayed, so weights and "
             f"calibration are rough; {remedy}."
         )
+    if origins and ahead < RANGES[-1]:
+        lines.append(f"weights: judged up to {ahead} h ahead; further ahead they are the usual ones, not learnt.")
     return lines
 
 

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.dates import HourLocator
 from matplotlib.figure import Figure
 
 from forecasting import dims
@@ -155,8 +156,27 @@ def test_groups_that_are_not_there_are_refused(groups, tmp_path):
 
 
 def test_a_picture_that_cannot_be_written_is_told(tmp_path):
-    with pytest.raises(ForecastingError, match=r"fan.png: the chart cannot be written"):
+    with pytest.raises(ForecastingError, match=r"there is no directory .*none; make it first"):
         fan(profile_of(), tmp_path / "none" / "fan.png")
+    (tmp_path / "fan.png").mkdir()
+    with pytest.raises(ForecastingError, match=r"fan.png: the chart cannot be written"):
+        fan(profile_of(), tmp_path / "fan.png")
+
+
+def test_the_ending_says_the_form(tmp_path):
+    for name in ("one.svg", "two.svg"):
+        fan(profile_of(), tmp_path / name, groups=["eu/a"])
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    with pytest.raises(ForecastingError, match=r"ends in \.png or \.svg"):
+        fan(profile_of(), tmp_path / "fan.gif")
+
+
+def test_ticks_tell_midday_from_the_day(ax):
+    fan_axes(ax, TIME, fan_of())
+    ax.xaxis.set_major_locator(HourLocator(range(0, 24, 12)))
+    ax.figure.draw_without_rendering()
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels[:3] == ["Mon 18", "12h", "Tue 19"]
 
 
 def test_matplotlib_waits_until_something_is_drawn():

@@ -66,6 +66,8 @@ def test_a_gap_between_the_data_and_now_is_bridged():
     late = forecast(usage, 6, now=moment(406), hierarchy=hierarchy, seed=1)
     assert str(late.draws["time"].values[0])[:13] == "2026-01-21T22"
     np.testing.assert_allclose(late.quantile(0.5).values[0, 0, 0], wave(np.arange(406, 412)), atol=2)
+    assert late.dataset.attrs["notes"] == ""
+    assert "ends 30 hours" in forecast(usage, 6, now=moment(430), hierarchy=hierarchy).dataset.attrs["notes"]
     early = forecast(usage, 12, hierarchy=hierarchy, seed=1)
     np.testing.assert_array_equal(late.draws.values, early.draws.values[..., 6:])
 

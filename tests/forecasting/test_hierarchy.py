@@ -10,9 +10,11 @@ import xarray as xr
 from demand import made, moment, usage_of, waves
 
 from forecasting.basis import basis_of
-from forecasting.errors import HierarchyError
+from forecasting.errors import HierarchyError, ProfileError
 from forecasting.forecast import forecast
-from forecasting.hierarchy import Hierarchy
+from forecasting.hierarchy import KIND, Hierarchy
+from forecasting.netcdf import CHECKSUM, write
+from forecasting.profile import DemandProfile
 from forecasting.settings import COMPONENTS
 
 HOURS = 400
@@ -36,11 +38,14 @@ def path(tmp_path, hierarchy):
     return path
 
 
-def changed(path, change):
-    """Write the file again, changed by a function of its dataset."""
+def changed(path, change, sealed=True):
+    """Write the file again, changed by a function of its dataset; with a checksum that is right, or as it was."""
     with xr.open_dataset(path, engine="h5netcdf") as file:
-        dataset = file.load()
-    change(dataset).to_netcdf(path, engine="h5netcdf")
+        dataset = change(file.load())
+    if sealed:
+        write(dataset, path, KIND)
+    else:
+        dataset.to_netcdf(path, engine="h5netcdf")
 
 
 # Round trip
@@ -123,18 +128,69 @@ def test_a_truncated_file(path, share):
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # h5netcdf closes what it never opened
-def test_a_file_with_bytes_of_garbage_is_refused_or_read_as_it_was(path, hierarchy):
+@pytest.mark.parametrize("length", [1, 64, 4000])
+def test_a_file_with_flipped_bytes_is_refused_or_read_as_it_was(path, hierarchy, length):
     whole = path.read_bytes()
-    for place in range(200, len(whole) - 64, len(whole) // 15):
-        path.write_bytes(whole[:place] + b"\xff" * 64 + whole[place + 64 :])
-        with suppress(HierarchyError):  # garbage in a value that stays finite cannot be told
-            assert Hierarchy.load(path).components == hierarchy.components
+    for place in range(200, len(whole) - length, len(whole) // 15):
+        flipped = bytes(255 - byte for byte in whole[place : place + length])
+        path.write_bytes(whole[:place] + flipped + whole[place + length :])
+        with suppress(HierarchyError):  # bytes that are not of any value may be anything
+            found = Hierarchy.load(path).dataset
+            for name, values in hierarchy.dataset.variables.items():
+                np.testing.assert_array_equal(found[name], values)
+
+
+def test_flipped_bytes_within_a_value_are_damage(path, hierarchy):
+    whole, inside = path.read_bytes(), hierarchy.dataset["ar_plain"].values.tobytes()
+    place = whole.index(inside[:4000])
+    path.write_bytes(whole[:place] + bytes(255 - byte for byte in inside[:4000]) + whole[place + 4000 :])
+    refused(path, "damaged")
+    weights = hierarchy.dataset["weights"].values.tobytes()
+    place = whole.index(weights)
+    path.write_bytes(whole[:place] + bytes([weights[0] ^ 1]) + whole[place + 1 :])  # the last bit of a float
+    refused(path, "damaged")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.assign_attrs(seed=1),
+        lambda d: d.assign_attrs(more="x"),
+        lambda d: d.assign_coords(region=["b", "a"]),
+        lambda d: d.assign(more=1.0),
+        lambda d: d.assign(ar_scale=d["ar_scale"].astype("float32")),
+        lambda d: d.assign_attrs({CHECKSUM: "0" * 64}),
+    ],
+    ids=["attribute", "new attribute", "names", "new variable", "dtype", "checksum"],
+)
+def test_whatever_is_changed_beside_the_checksum_is_damage(path, change):
+    changed(path, change, sealed=False)
+    refused(path, "damaged")
+
+
+def test_without_a_checksum_it_is_refused(path):
+    def without(dataset):
+        del dataset.attrs[CHECKSUM]
+        return dataset
+
+    changed(path, without, sealed=False)
+    refused(path, "damaged, or of an earlier release: it has no checksum")
+
+
+def test_a_profile_has_a_checksum_too(usage, hierarchy, tmp_path):
+    path = tmp_path / "profile.nc"
+    profile = forecast(usage, 3, hierarchy=hierarchy)
+    profile.save(path)
+    assert DemandProfile.load(path).draws.values.tobytes() == profile.draws.values.tobytes()
+    changed(path, lambda d: times(d, "demand", np.float32(1.01)), sealed=False)
+    with pytest.raises(ProfileError, match="damaged: what it holds is not what was written; make it anew"):
+        DemandProfile.load(path)
 
 
 def test_another_version_and_none(path):
-    changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=2))
-    refused(path, "of version 2, where this release reads 1")
-    changed(path, lambda dataset: dataset.drop_attrs())
+    changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=1), sealed=False)
+    refused(path, "of version 1, where this release reads 2")
+    changed(path, lambda dataset: dataset.drop_attrs(), sealed=False)
     refused(path, "of no version")
 
 
@@ -193,6 +249,30 @@ def test_diagnostics_may_be_unknown(path):
 def test_what_is_there_but_makes_no_sense(path, change):
     changed(path, change)
     refused(path, "not a whole hierarchy|no")
+
+
+def times(dataset, name, factor):
+    return dataset.assign({name: dataset[name] * factor})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: times(d, "weights", -1), "'weights' are not shares"),
+        (lambda d: times(d, "weights", 1.001), "'weights' are not shares"),
+        (lambda d: times(d, "factors", -1), "'factors' holds values that are not above 0"),
+        (lambda d: times(d, "ar_scale", -1), "'ar_scale' holds values that are not above 0"),
+        (lambda d: times(d, "weekly_scale", 0), "'weekly_scale' holds values that are not above 0"),
+        (lambda d: times(d, "ar_region_mean", 1e200), "'ar_region_mean' holds values beyond"),
+        (lambda d: d.assign_attrs(horizon_hours="x"), "'horizon_hours' is 'x', wanted an integer"),
+        (lambda d: d.assign_attrs(history_hours=400.5), "'history_hours' is .*400.5.*, wanted an integer"),
+        (lambda d: d.assign_attrs(origins="few"), "'origins' is 'few', wanted an integer"),
+        (lambda d: d.assign_attrs(origins=-3), "'origins' is .*-3.*, wanted an integer"),
+    ],
+)
+def test_values_that_make_no_sense(path, change, said):
+    changed(path, change)
+    refused(path, said)
 
 
 # How it fits usage

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from demand import chance_of, history, learnt, of_block, swings, waves
+from demand import chance_of, history, learnt, of_block, swings, wave, waves
 
-from forecasting.basis import LINEAR, memory
-from forecasting.components.linear import condition, features_of, paths, statistics_of
+from forecasting.basis import LINEAR, WEEK, basis_of, memory
+from forecasting.components.linear import MOST_GAIN, bounded, condition, features_of, paths, statistics_of
 from forecasting.conditionals import Learnt, draw
 from forecasting.sufficient import advance, nothing, recency, rotate
 from forecasting.trust import trust_of
@@ -135,8 +135,8 @@ def test_the_walk_sees_what_would_be_seen_if_every_hour_were_looked_up_anew(comp
         remembered = memory(until, whole.block, shared.basis)
         seen = features_of(replace(whole, time=whole.time[: hour + 1]), shared.basis, remembered)[hour]
         path[hour] = np.clip(seen @ centre[0], -1.0, 1.2)
-    bounded = np.mean((path[hours:] == 1.2) | (path[hours:] == -1.0))
-    assert bounded < 0.7
+    clipped = np.mean((path[hours:] == 1.2) | (path[hours:] == -1.0))
+    assert clipped < 0.7
     np.testing.assert_allclose(found, np.repeat(path[hours:, None], 2, axis=1), atol=5e-3)
 
 
@@ -157,12 +157,24 @@ def test_statistics_at_a_cut_are_those_of_the_hours_before_it():
     basis = learnt("ar", 500).basis
     both = statistics_of(whole, basis, [420, 500])
     features = features_of(whole, basis, memory(whole.filled, whole.block, basis))
-    trust = trust_of(whole.scores, features)
+    trust = trust_of(whole.scores[:420], features[:420])
     empty = nothing(whole.scores.shape[1], basis.size)
-    alone = advance(empty, whole.scores[:420], features[:420], trust[:420])
+    alone = advance(empty, whole.scores[:420], features[:420], trust)
     for name in ("gram", "moment", "energy", "hours"):
         np.testing.assert_allclose(getattr(both[420], name), getattr(alone, name), rtol=1e-10)
         assert not np.allclose(getattr(both[500], name), getattr(alone, name))
+
+
+def test_what_came_after_a_cut_changes_nothing_of_it():
+    whole = of_block(history(waves(groups=4, hours=500)))
+    basis = learnt("ar", 500).basis
+    wild = whole.scores.copy(), whole.filled.copy()
+    for values in wild:
+        values[420:] = 40.0 * np.random.default_rng(1).normal(size=(80, 2))
+    other = replace(whole, scores=wild[0], filled=wild[1])
+    one, two = (statistics_of(each, basis, [420, 500])[420] for each in (whole, other))
+    for name in ("gram", "moment", "energy", "hours"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
 
 
 def test_many_series_have_the_statistics_that_they_have_alone():
@@ -227,3 +239,50 @@ def test_a_series_that_nobody_saw_move_and_one_that_nobody_saw_are_finite():
     assert (conditioned.residuals[:, 0] == 0).all()
     found = paths(conditioned, whole, shared, chance_of(whole, 24), np.arange(100), 24)
     assert np.isfinite(found).all()
+
+
+# What is remembered does not run away
+
+
+@pytest.mark.parametrize("component", LINEAR)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_coefficients_whose_memory_adds_up_to_too_much_are_scaled_down_about_the_last_week(component, dtype):
+    basis = basis_of(component, 400, ("sale",))
+    first = basis.calendar_size + 1
+    rng = np.random.default_rng(1)
+    past = rng.normal(2, 1, (400, 3))
+    coefficient = rng.uniform(0.1, 1, (5, 3, basis.size)).astype(dtype)
+    total = coefficient[..., first:].sum(axis=-1, keepdims=True)
+    coefficient[..., first:] *= np.array([1.2, 0.98, -1.5], dtype=dtype)[:, None] / total
+    before = coefficient.copy()
+    found = bounded(coefficient, basis, past)
+    np.testing.assert_array_equal(coefficient, before)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found[:, 1:], before[:, 1:])  # a sum below the bound, and one below 0
+    np.testing.assert_allclose(found[:, 0, first:], before[:, 0, first:] * MOST_GAIN / 1.2, rtol=1e-5)
+    np.testing.assert_array_equal(found[:, 0, 1:first], before[:, 0, 1:first])
+    rest = found[:, 0, 0] / (1 - found[:, 0, first:].sum(axis=-1, dtype=float))
+    np.testing.assert_allclose(rest, past[-WEEK:, 0].mean(), rtol=1e-3)
+
+
+def test_a_walk_that_would_run_away_rests_at_the_mean_of_the_last_week():
+    whole = of_block(history(waves(groups=4, hours=400), 700))
+    shared = learnt("ar", 400, between=1e-7, noise=1e-5, likeness=1e13, of_1_h_ago=1.2)
+    conditioned = condition(whole, shared, statistics_of(whole, shared.basis, [400]))
+    found = paths(conditioned, whole, shared, chance_of(whole, 700, draws=2), np.arange(2), 700)
+    rest = whole.filled[-WEEK:].mean(axis=0)
+    np.testing.assert_allclose(found[-1], np.repeat(rest[None], 2, axis=0), atol=0.02)
+    assert (np.abs(found) <= np.abs(whole.filled[-1]).max() + 0.1).all()
+
+
+@pytest.mark.parametrize("component", LINEAR)
+def test_a_series_that_grew_for_six_weeks_does_not_explode(component):
+    hours = 6 * WEEK
+    time = np.arange(hours)
+    noise = np.random.default_rng(1).normal(1, 0.03, (4, 1, hours))
+    whole = of_block(history(wave(time) * 4 ** (time / hours) * noise, WEEK))
+    shared = learnt(component, hours, between=1.0)
+    conditioned = condition(whole, shared, statistics_of(whole, shared.basis, [hours]))
+    found = paths(conditioned, whole, shared, chance_of(whole, WEEK), np.arange(200), WEEK)
+    last_week, seventh_day = whole.filled[-WEEK:].mean(), np.median(found, axis=1)[-24:].mean()
+    assert abs(seventh_day - last_week) < 0.4  # unbounded it goes on by 0.9

@@ -6,7 +6,7 @@ import pytest
 from demand import moment, usage_of, waves
 
 from forecasting.errors import ForecastingError, UsageError
-from forecasting.past import HISTORY_HOURS, past_of, provenance
+from forecasting.past import HISTORY_HOURS, MOST_BRIDGED_HOURS, bridge_notes, past_of, provenance
 
 
 def test_the_moment_is_the_hour_after_the_last_one():
@@ -39,6 +39,16 @@ def test_where_it_came_from_is_told_in_utc_with_versions():
     assert found["issued"] == moment(100).isoformat()
     assert found["seed"] == 7
     assert {"numpy", "pymc", "python"} <= set(json.loads(str(found["versions"])))
+
+
+def test_usage_that_ends_long_before_is_noted_and_at_last_refused():
+    usage = usage_of(waves(hours=100))
+    last = usage["time"].values[-1]
+    assert bridge_notes(last, moment(124)) == []
+    assert "usage ends 25 hours before" in " ".join(bridge_notes(last, moment(125) + timedelta(minutes=59)))
+    past_of(usage, moment(100 + MOST_BRIDGED_HOURS))
+    with pytest.raises(UsageError, match="673 hours before .* bring newer usage"):
+        past_of(usage, moment(101 + MOST_BRIDGED_HOURS))
 
 
 def test_what_it_refuses():

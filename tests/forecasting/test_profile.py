@@ -9,6 +9,7 @@ import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import ForecastingError, ProfileError
+from forecasting.netcdf import write
 from forecasting.profile import KIND, DemandProfile
 
 DRAWS, HOURS = 200, 30
@@ -182,7 +183,7 @@ def test_another_version_and_no_version_are_refused(profile, tmp_path):
 
 def test_a_file_with_something_missing_is_refused(profile, tmp_path):
     path = tmp_path / "profile.nc"
-    profile.dataset.drop_vars("unit").assign_attrs(profile_version=KIND.version).to_netcdf(path, engine="h5netcdf")
+    write(profile.dataset.drop_vars("unit"), path, KIND)
     with pytest.raises(ProfileError, match=r"not a whole profile: .*no coordinate 'unit'"):
         DemandProfile.load(path)
 

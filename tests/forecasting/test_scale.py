@@ -1,4 +1,10 @@
+import multiprocessing
+import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +57,69 @@ def test_processes_give_results_in_order_and_what_fails_in_one_fails_here():
         assert list(run(abs, list(range(-20, 0)))) == list(range(20, 0, -1))
         with pytest.raises(TypeError):
             list(run(abs, ["text"]))
+
+
+def end_abruptly(number):
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_is_killed_is_told_in_words():
+    with pytest.raises(ForecastingError, match="lack of memory: ask for fewer jobs"), shared(2) as run:
+        list(run(end_abruptly, [0, 1, 2]))
+
+
+def test_what_fails_ends_the_work_of_the_others_at_once():
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="non-negative"), shared(2) as run:
+        list(run(time.sleep, [-1, *[60] * 6]))
+    assert time.monotonic() - began < 20
+    assert multiprocessing.active_children() == []
+
+
+def note_and_sleep(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_processes_end_with_the_one_that_started_them(how, tmp_path):
+    program = (
+        "from pathlib import Path; from forecasting.scale import shared; from test_scale import note_and_sleep\n"
+        f"with shared(2) as run: list(run(note_and_sleep, [Path({str(tmp_path)!r}, x) for x in 'ab']))"
+    )
+    places = os.pathsep.join(path for path in [str(Path(__file__).parent), *sys.path] if path)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stderr=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, "PYTHONPATH": places},
+    )  # fmt: skip
+    assert within(60, lambda: [x.name for x in tmp_path.iterdir() if x.stat().st_size] in (["a", "b"], ["b", "a"]))
+    workers = [int(x.read_text()) for x in tmp_path.iterdir()]
+    assert all(map(lives, workers))
+    if how == signal.SIGINT:
+        os.killpg(parent.pid, how)  # as a terminal does it: all of them get it
+    else:
+        parent.kill()
+    said = parent.communicate(timeout=5)[1]
+    assert within(5, lambda: not any(map(lives, workers)))
+    assert "SpawnProcess" not in said
+    assert said.count("Traceback") == (how == signal.SIGINT)  # of the parent, which nothing here catches
 
 
 @pytest.mark.slow

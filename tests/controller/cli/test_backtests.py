@@ -69,6 +69,8 @@ def test_levels_plot_out_and_jobs(usage, tmp_path):
         (("--levels", "0"), 2, "such as 50,80,95"),
         (("--models", "headroom,prophet"), 1, "no model 'prophet'; there are headroom"),
         (("--plot", "chart.gif"), 1, "ends in .png or .svg"),
+        (("--out", "none/table.parquet"), 1, "make it first"),
+        (("--out", "table.csv"), 1, "ends in .parquet"),
         (("--jobs", "0"), 2, "--jobs"),
     ],
 )

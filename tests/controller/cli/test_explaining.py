@@ -10,6 +10,7 @@ from demand import usage_of, waves
 from hierarchies import hierarchy_of
 
 from controller.cli import main
+from forecasting.hierarchy import Hierarchy
 from forecasting.sources.files import read
 
 
@@ -37,7 +38,7 @@ def test_it_says_where_a_forecast_comes_from(files, tmp_path):
     done = run(*files, "--group", "a/g0", "--resource", "r0", "--plot", chart)
     for words in (
         "its average level", "the hour of the week", "from its block (the 1 other group of a)", "500 known hours",
-        "one hour ahead", "weight, hours ahead", "73–168", "calibrated width",
+        "of the forecast in hours 1–6 and", "one hour ahead", "weight, hours ahead", "73–168", "calibrated width",
     ):  # fmt: skip
         assert words in " ".join(done.stdout.split())
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
@@ -55,8 +56,32 @@ def test_as_json_and_of_a_series_that_never_moved(files):
 
 
 def test_old_and_foreign_hierarchies_are_noted(files):
-    done = run(*files, "--group", "a/g0", "--resource", "r0", "--now", "2026-03-01")
+    done = run(*files, "--group", "a/g0", "--resource", "r0", "--now", "2026-02-20")
     assert "days old; learn anew" in done.stderr
+
+
+def test_components_that_weigh_nothing_are_left_out(files):
+    hierarchy = Hierarchy.load(files[3])
+    weights = hierarchy.dataset["weights"]
+    weights.loc[{"component": "days"}] = 0.0
+    weights /= weights.sum("component")
+    hierarchy.save(files[3])
+    said = run(*files, "--group", "a/g0", "--resource", "r0").stdout
+    assert "past days as they were" not in said
+    assert "what followed such a day" in said
+
+
+def test_usage_that_ends_long_before_is_noted(files):
+    done = run(*files, "--group", "a/g0", "--resource", "r0", "--now", "2026-01-28")
+    assert "hours before the moment of the forecast: the forecast bridges them" in done.stderr
+
+
+def test_a_hierarchy_that_is_not_there_yet_is_learnt_and_kept(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("forecasting.learn.learn", lambda usage, *_, **__: hierarchy_of(usage))
+    new = tmp_path / "new.nc"
+    done = run(*files[:2], "--hierarchy", new, "--group", "a/g0", "--resource", "r0")
+    assert f"there is no hierarchy at {new} yet: learning one first" in done.stderr
+    assert new.is_file()
 
 
 @pytest.mark.parametrize(

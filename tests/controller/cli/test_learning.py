@@ -99,9 +99,39 @@ def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
     asked = Hierarchy(hierarchy.dataset.assign_attrs(inference="nuts", origins=0))
     assert "needed NUTS" not in " ".join(remarks(asked))
     assert "could be replayed, so components weigh what they usually do" in " ".join(remarks(asked))
+    near = Hierarchy(hierarchy_of(read(usage)).dataset.assign_attrs(horizon_hours=24))
+    assert remarks(near) == [
+        "weights: judged up to 24 h ahead; further ahead they are the usual ones, not learnt."
+    ]
     _print(hierarchy, diagnostics(hierarchy))
     assert narrow(capsys.readouterr().out)
     assert remarks(hierarchy_of(read(usage))) == []
+
+
+def test_a_hierarchy_that_is_not_there_yet_is_learnt_and_kept(usage, tmp_path, monkeypatch):
+    asked = []
+
+    def learn(usage, now, seed, report, **how):
+        asked.append((seed, how["horizon_hours"]))
+        return hierarchy_of(usage)
+
+    monkeypatch.setattr("forecasting.learn.learn", learn)
+    new, plot = tmp_path / "new.nc", tmp_path / "fan.svg"
+    how = ("forecast", "--usage", usage, "--horizon", 6, "--seed", 3, "--hierarchy", new, "--inference", "laplace")
+    first = run(*how, "--plot", plot)
+    assert f"there is no hierarchy at {new} yet: learning one first, and saving it there" in first.stderr
+    assert "--inference is for learning" not in first.stderr
+    assert plot.read_text().startswith("<?xml")
+    again = run(*how)
+    assert "there is no hierarchy" not in again.stderr
+    assert again.stdout == first.stdout
+    assert asked == [(3, 6)]
+
+
+def test_a_forecast_long_after_the_usage_says_so(usage, hierarchy):
+    late = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", hierarchy, "--now")
+    assert "usage ends 32 hours before" in run(*late, "2026-04-24").stderr
+    assert "usage ends" not in run(*late, "2026-04-23T16").stderr
 
 
 def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
@@ -127,7 +157,13 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("learn", "--usage", "{usage}", "--out", "{tmp}/none/h.nc"), 1, "make it first"),
         (("learn", "--usage", "{usage}", "--out", "{tmp}/h2.nc", "--horizon", "169"), 2, "1<=x<=168"),
         (("learn", "--usage", "{usage}", "--out", "{tmp}/h2.nc", "--inference", "magic"), 2, "'laplace', 'nuts'"),
-        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/none.nc"), 1, "learn anew with `headroom learn"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/none/h.nc"), 1, "make it first"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}"), 1, "name a file in it"),
+        (("forecast", "--usage", "{usage}", "--out", "{tmp}/none/p.nc"), 1, "make it first"),
+        (("forecast", "--usage", "{usage}", "--out", "p.json"), 1, "name a file that ends in .nc"),
+        (("forecast", "--usage", "{usage}", "--plot", "{tmp}/none/p.png"), 1, "make it first"),
+        (("forecast", "--usage", "{usage}", "--plot", "p.gif"), 1, "ends in .png or .svg"),
+        (("forecast", "--usage", "{usage}", "--now", "2026-06-01"), 1, "bring newer usage"),
         (("forecast", "--usage", "{usage}", "--hierarchy", "{usage}"), 1, "not a netCDF file, or damaged"),
         (("forecast", "--usage", "{usage}", "--holidays", "DE"), 2, "write REGION=TEXT, such as eu-west=DE-BY"),
         (("forecast", "--usage", "{usage}", "--holidays", "eu=Germany"), 1, "ISO 3166"),
