@@ -15,12 +15,10 @@ import numpy as np
 from forecasting.contestants import HEADROOM, NAIVE
 from forecasting.coverage import SCOPES, WINDOW_HOURS, reliability
 from forecasting.errors import ForecastingError
+from forecasting.target import PICTURES, check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-FORMS = (".png", ".svg")
-"""Endings of the files that can be drawn, and by them their form."""
 
 # Told apart by the colour-blind; the forecast in the blue of the fan charts, and what it must beat in grey.
 _OURS, _FAINT = "#1f5f99", "#8a8a8a"
@@ -37,22 +35,6 @@ _LEGEND: dict[str, Any] = {"fontsize": 8.5, "frameon": False, "handlelength": 1.
 _WIDTH_PIXELS, _HEIGHT_PIXELS, _HEAD_PIXELS, _DOTS_PER_INCH = 1400, 640, 44, 120
 
 
-def check_target(path: Path | str) -> Path:
-    """Hold that a picture can be drawn there, before hours go into what it shows.
-
-    Raises
-    ------
-    ForecastingError
-        If the ending is not of `FORMS`, or there is no such directory.
-    """
-    target = Path(path)
-    if target.suffix.lower() not in FORMS:
-        raise ForecastingError(f"{target}: name a file that ends in {' or '.join(FORMS)}")
-    if not target.parent.is_dir():
-        raise ForecastingError(f"{target}: there is no directory {target.parent}; make it first")
-    return target
-
-
 def accuracy_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     """Write a picture of a backtest: left the WQL by steps ahead, right the reliability diagram.
 
@@ -66,12 +48,12 @@ def accuracy_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     Raises
     ------
     ForecastingError
-        If the ending is not of `FORMS`, or the file cannot be written.
+        If the ending is not of `target.PICTURES`, or the file cannot be written.
     """
     from matplotlib import rc_context  # noqa: PLC0415 (half a second, for drawing only)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    target = check_target(path)
+    target = check_target(path, PICTURES)
     models: dict[str, Any] = summary["overall"]
     judged = HEADROOM if HEADROOM in models else next(iter(models))
     inches = (_WIDTH_PIXELS / _DOTS_PER_INCH, _HEIGHT_PIXELS / _DOTS_PER_INCH)

@@ -26,6 +26,9 @@ LEVELS = (0.5, 0.8, 0.95)
 MOST = 2.0
 """A factor is at most this, and at least its inverse."""
 
+NEW_LEVEL_WIDER = 1.2
+"""How much wider the draws of a series are that has jumped to a new level."""
+
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story
 _TOWARDS_RESOURCE = 30.0
 _NO_REACH = 1e-9
@@ -144,3 +147,12 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
     moved[:, half:] = np.maximum.accumulate(moved[:, half:], axis=1)
     moved[:, :half] = np.minimum.accumulate(moved[:, :half][:, ::-1], axis=1)[:, ::-1]
     return np.asarray(np.take_along_axis(moved, rank, axis=1), dtype=np.float32)
+
+
+def widened(draws: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Move scores ``(hour, draw, series)`` of series at a new level away from their median.
+
+    A level that is a few days old is not well known, and no earlier forecast was of it.
+    """
+    middle = np.median(draws, axis=1, keepdims=True)
+    return np.asarray(middle + NEW_LEVEL_WIDER * (draws - middle), dtype=np.float32)

@@ -8,7 +8,6 @@ when something is drawn and not before, and is used without its global state.
 
 import warnings
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from forecasting import dims
-from forecasting.accuracy_chart import check_target
 from forecasting.errors import ForecastingError
 from forecasting.profile import DemandProfile
+from forecasting.target import PICTURES, check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +137,7 @@ def fan(
     from matplotlib import rc_context  # noqa: PLC0415 (half a second, for drawing only)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    target = check_target(path)
+    target = check_target(path, PICTURES)
     known = profile.draws[dims.GROUP].values.tolist()
     quantiles = profile.quantile(FAN_LEVELS)
     chosen = list(dict.fromkeys(groups)) if groups is not None else largest_peaks(profile)
@@ -195,7 +194,7 @@ def largest_peaks(profile: DemandProfile, most: int = MOST_GROUPS) -> list[str]:
 
 def _dress(ax: "Axes", unit: str) -> None:
     """Set the frame of a panel: few lines, ticks at days, the axis from zero unless that is far off."""
-    from matplotlib.dates import AutoDateLocator, num2date  # noqa: PLC0415
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
 
     ax.spines[["top", "right"]].set_visible(False)
@@ -210,8 +209,14 @@ def _dress(ax: "Axes", unit: str) -> None:
     most = max(6, int(2.4 * ax.bbox.width / ax.figure.dpi))
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _compact(value)))
-    ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=most))  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _moment(num2date(value))))  # type: ignore[no-untyped-call]
+    # Days by their name; ticks within a day by their hour alone.
+    day, hour, minute = "%a %d", "%Hh", "%H:%M"
+    forms, at_zero = [day, day, day, hour, minute, minute], [day, day, day, day, hour, minute]
+    locator = AutoDateLocator(minticks=2, maxticks=most)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(
+        ConciseDateFormatter(locator, formats=forms, zero_formats=at_zero, show_offset=False)  # type: ignore[no-untyped-call]
+    )
     if unit:
         ax.set_ylabel(unit, fontsize=9, parse_math=False)
 
@@ -241,13 +246,6 @@ def _compact(value: float) -> str:
         if abs(value) >= least:
             return f"{value / unit:g}{letter}"
     return f"{value:g}"
-
-
-def _moment(time: datetime) -> str:
-    """Name a day by its first tick, and ticks within it by their hour alone."""
-    if time.hour == time.minute == 0:
-        return f"{time:%a %d}"
-    return f"{time:%H:%M}" if time.minute else f"{time:%H}h"
 
 
 def _short(name: str) -> str:

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from forecasting.basis import Basis, Floats
 from forecasting.sufficient import Rotated
+from forecasting.trust import SMALLEST_NOISE
 
 Floats32 = NDArray[np.float32]
-
-SMALLEST_NOISE = 1e-6
-"""Scores are not known better."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.mixture import Block, forecast_block
-from forecasting.past import past_of
+from forecasting.past import bridged_hours, past_of
 from forecasting.settings import Settings
 from forecasting.stacking import RANGES
 
@@ -165,8 +165,7 @@ def explain(
     groups, resources = past[dims.GROUP].values.tolist(), past[dims.RESOURCE].values.tolist()
     g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
     notes = fit(hierarchy, past, moment, events, hours)
-    first = dims.hour_of(moment)
-    gap = int((first - past[dims.TIME].values[-1]) / dims.HOUR) - 1
+    first, gap = dims.hour_of(moment), bridged_hours(past[dims.TIME].values[-1], moment)
     history, transform = history_of(past, gap + hours, events)
     series = g * len(resources) + r
     members = np.flatnonzero(history.block == history.block[series])

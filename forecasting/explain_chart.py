@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.accuracy_chart import check_target, dress
+from forecasting.accuracy_chart import dress
 from forecasting.attribution import PARTS
 from forecasting.errors import ForecastingError
 from forecasting.explain import Explanation
 from forecasting.stacking import RANGES
+from forecasting.target import PICTURES, check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["check_target", "explain_chart"]
 
 # The blue of the fan charts for the forecast; parts and components are told apart by the colour-blind.
 _BAND, _MEDIAN, _USED, _FAINT, _PATH = "#b3d2ea", "#1f5f99", "#1a1a1a", "#8a8a8a", "#d1520a"
@@ -59,7 +58,7 @@ def explain_chart(found: Explanation, path: Path | str) -> None:
     from matplotlib import rc_context  # noqa: PLC0415 (half a second, for drawing only)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    target = check_target(path)
+    target = check_target(path, PICTURES)
     inches = (_WIDTH_PIXELS / _DOTS_PER_INCH, _HEIGHT_PIXELS / _DOTS_PER_INCH)
     figure = Figure(figsize=inches, dpi=_DOTS_PER_INCH)
     below_head = 1 - _HEAD_PIXELS / _HEIGHT_PIXELS

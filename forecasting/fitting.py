@@ -14,6 +14,7 @@ from forecasting import dims
 from forecasting.errors import HierarchyError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
+from forecasting.past import bridge_notes
 
 
 def fit(
@@ -33,7 +34,7 @@ def fit(
             f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
             f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
         )
-    return hierarchy.notes(
+    return bridge_notes(past[dims.TIME].values[-1], moment) + hierarchy.notes(
         np.unique(past[dims.REGION].values).tolist(),
         past[dims.RESOURCE].values.tolist(),
         past[dims.GROUP].values.tolist(),

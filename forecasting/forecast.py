@@ -23,7 +23,7 @@ from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
-from forecasting.past import bridge_notes, bridged_hours, past_of, provenance
+from forecasting.past import bridged_hours, past_of, provenance
 from forecasting.profile import DemandProfile
 from forecasting.scale import shared
 from forecasting.settings import DEFAULT, Settings
@@ -103,7 +103,7 @@ def forecast(
             dask=dask,
         )
     last = past[dims.TIME].values[-1]
-    notes = bridge_notes(last, moment) + fit(hierarchy, past, moment, events, horizon_hours)
+    notes = fit(hierarchy, past, moment, events, horizon_hours)
     first, gap = dims.hour_of(moment), bridged_hours(last, moment)
     tell("drawing", known)
     history, transform = history_of(past, gap + horizon_hours, events)

@@ -1,6 +1,6 @@
 """Inference: the posterior of the shared parameters, and the gate that it must pass.
 
-Place in the line: after `model`; `components.linear` draws from what passes. The one place that samples.
+Place in the line: after `model`; `components.linear` draws from what passes. It decides who samples.
 
 Given how far groups differ, the posterior is smooth and close to normal in the coordinates of `model`. So it is
 approximated by normals along that one scale (Laplace), with draws weighted by Pareto-smoothed importance sampling
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from forecasting.basis import Floats
-from forecasting.density import Density, normals_of, pareto_smoothed
+from forecasting.density import SCALES, Density, normals_of, pareto_smoothed
 from forecasting.errors import FitError
 from forecasting.model import Data, build, feed
 from forecasting.nuts import sample
@@ -160,22 +160,22 @@ def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
     check is made anew (adaptive importance sampling; Paananen, Piironen, Bürkner and Vehtari 2021).
     """
     density = Density(data)
-    mode = density.mode(np.concatenate([np.log([data.rough_noise, 3.0, 0.1]), np.zeros(density.size - 3)]))
+    mode = density.mode(np.concatenate([np.log([data.rough_noise, 3.0, 0.1]), np.zeros(density.size - SCALES)]))
     normals = None if mode is None else normals_of(density, *mode)
     if normals is None:
         return None
     middle, wide = normals.scales()
     for _ in range(_ROUNDS):
         # The three scales come first and have heavier tails than a normal: with few groups they are little known.
-        raw = rng.standard_t(_FREEDOM, (_PROPOSALS, 3))
+        raw = rng.standard_t(_FREEDOM, (_PROPOSALS, SCALES))
         standard = rng.standard_normal((_PROPOSALS, density.size))
-        standard[:, :3] = middle + raw @ wide.T
+        standard[:, :SCALES] = middle + raw @ wide.T
         points, log_volume = normals.points(standard)
         values = [density.all_of(point) for point in points]
         proposed = (
             student.logpdf(raw, _FREEDOM).sum(axis=1)
             - np.log(np.diag(wide)).sum()
-            - (standard[:, 3:] ** 2).sum(axis=1) / 2
+            - (standard[:, SCALES:] ** 2).sum(axis=1) / 2
             - log_volume
         )
         log_weight = np.array([value for value, _, _ in values]) - proposed
@@ -187,15 +187,15 @@ def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
         if pareto_k <= MOST_PARETO_K:
             break
         # Where the scales lie is known better now than at the mode: moments of the weighted draws.
-        middle = weight @ standard[:, :3]
-        away = standard[:, :3] - middle
-        wide = np.linalg.cholesky((away * weight[:, None]).T @ away + _LEAST_VARIANCE * np.eye(3))
+        middle = weight @ standard[:, :SCALES]
+        away = standard[:, :SCALES] - middle
+        wide = np.linalg.cholesky((away * weight[:, None]).T @ away + _LEAST_VARIANCE * np.eye(SCALES))
     if not pareto_k < HOPELESS_PARETO_K:
         return None
     # Systematic resampling: as few repeats as the weights allow.
     taken = np.searchsorted(np.cumsum(weight), (np.arange(DRAWS) + rng.random()) / DRAWS).clip(max=_PROPOSALS - 1)
     taken = rng.permutation(taken)
-    scale = np.exp(points[taken, :3])
+    scale = np.exp(points[taken, :SCALES])
     return Posterior(
         region_mean=np.stack([values[i][2] for i in taken]),
         noise=scale[:, 0],

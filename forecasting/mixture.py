@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.basis import LINEAR, Floats
-from forecasting.calibrate import stretched
+from forecasting.calibrate import stretched, widened
 from forecasting.chance import Chance
 from forecasting.components import EMPIRICAL
 from forecasting.components.linear import Conditioned, condition, paths, statistics_of
@@ -24,10 +24,6 @@ from forecasting.history import History
 from forecasting.stacking import range_of
 
 Floats32 = NDArray[np.float32]
-
-
-NEW_LEVEL_WIDER = 1.2
-"""How much wider the draws of a series are that has jumped to a new level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +76,8 @@ def forecast_block(
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:
         out = stretched(out, block.factors)
-        out[:, :, history.shifted] = _wider(out[:, :, history.shifted])
+        out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return np.where(history.moves, np.clip(out, history.lowest, history.highest), 0.0).astype(np.float32)
-
-
-def _wider(draws: Floats32) -> Floats32:
-    """Move scores ``(hour, draw, series)`` away from their median: a level that is a day old is not well known."""
-    middle = np.median(draws, axis=1, keepdims=True)
-    return np.asarray(middle + NEW_LEVEL_WIDER * (draws - middle), dtype=np.float32)
 
 
 def draw_component(

@@ -28,7 +28,7 @@ from forecasting.inference import Diagnostics, Posterior
 from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE
 from forecasting.nuts import Effort, sample
 from forecasting.sufficient import Frame, Statistics, frame_of, recency
-from forecasting.trust import trust_of, weights_of
+from forecasting.trust import SMALLEST_NOISE, t_weights, trust_of
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its next version in a warning, on import.
@@ -37,8 +37,6 @@ with warnings.catch_warnings():
 
 EFFORTS = (Effort(tune=500, draws=500, target_accept=0.8), Effort(tune=1500, draws=1500, target_accept=0.95))
 """More than `nuts.EFFORTS`: a judge should be surer than the judged."""
-
-_SMALLEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,7 @@ def sample_reference(
     frame = panel.frame
     members = panel.region == np.arange(panel.regions)[:, None]  # (region, series)
     error = panel.scores - (panel.features * frame.own).sum(axis=-1)
-    variance = np.maximum(_mean_square(error, panel.weight), _SMALLEST**2)
+    variance = np.maximum(_mean_square(error, panel.weight), SMALLEST_NOISE**2)
     start = {
         "noise": np.sqrt(np.median(variance)),
         "likeness": np.asarray(3.0),
@@ -224,7 +222,7 @@ def paths(judged: Judged, history: History, basis: Basis, chance: Chance, draws:
 
     features = features_of(history, basis, memory(history.filled, history.block, basis))
     error = history.scores - (features * coefficient.mean(axis=0)).sum(axis=-1)
-    unit = np.where(np.isfinite(error), error, 0.0) / weights_of(error)[1]
+    unit = np.where(np.isfinite(error), error, 0.0) / t_weights(error)[1]
     shock = sigma[:, None] * unit[chance.rows[:draws]]  # (draw, hour, series)
     settled = bounded(coefficient, basis, history.filled)
     return _walk(settled, history, basis, shock.transpose(1, 0, 2))

@@ -1,8 +1,8 @@
 """Rehearsal: the last weeks forecast again from earlier origins, to see how far each component can be believed.
 
 Place in the line: within `learn`. A series' own coefficients are conditioned on the hours before the origin only.
-What is common to all origins was found from later hours too: the scale of scores, what groups share, the
-coefficients that residuals are about. So components are judged a little too kindly, all of them alike.
+What is common to all origins was found from later hours too: the scale of scores, what fills gaps, where levels
+moved, what groups share, the coefficients that residuals are about. So components are judged a little too kindly.
 
     rehearsal = rehearse(Task(...))
     weights, factors = judge({0: rehearsal}, {0: 0}, ("ar", "days"))
@@ -159,10 +159,8 @@ def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:
 
 def cuts_of(length: int, hours: int) -> list[int]:
     """Return the origins that are forecast again, ascending: rows of the first hour ahead."""
-    least = min(2 * WEEK + 6, length // 2)
-    if length - hours >= _FAIR:
-        least = max(least, WEEK + DAY)  # of which the weekly component has a day to learn from
-    least = max(least, 2 * DAY)
+    # With a week and a day, the weekly component has a day to learn from.
+    least = max(min(2 * WEEK + 6, length // 2), WEEK + DAY if length - hours >= _FAIR else 2 * DAY)
     room = length - hours - least
     step = min(ORIGIN_STEP, max(room // (ORIGINS - 1), _LEAST_STEP))
     cuts = [length - hours - number * step for number in range(ORIGINS)]

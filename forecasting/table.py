@@ -33,6 +33,9 @@ EARLIEST = pd.Timestamp("1971-01-01")
 LATEST = pd.Timestamp("2200-01-01")
 """Outside these, a timestamp is a mistake: seconds read as nanoseconds, for example, land in 1970."""
 
+LARGEST = 1e15
+"""Largest value that is read (a petabyte, in bytes); draws of far larger ones would overflow."""
+
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}.*)?", re.ASCII)
@@ -179,6 +182,23 @@ def decode_values(column: "pd.Series[Any]") -> NDArray[np.float64]:
         if not pd.isna(text) and str(text).strip().lower() not in _NOT_KNOWN:
             raise UsageError(f"column 'value', row {place + 1}: {_shown(text)} is not a number")
     return numbers
+
+
+def check_largest(values: NDArray[np.float64]) -> None:
+    """Hold that no value is above `LARGEST`; infinite ones are not known, and left.
+
+    Raises
+    ------
+    UsageError
+        Naming the first row that holds a larger one.
+    """
+    huge = np.isfinite(values) & (values > LARGEST)
+    if huge.any():
+        row = _first(huge)
+        raise UsageError(
+            f"column 'value', row {row}: {values[row - 1]:g} is beyond {LARGEST:g}, the largest that is forecast; "
+            "write it in a larger unit"
+        )
 
 
 def _parse_times(column: "pd.Series[Any]") -> tuple[pd.DatetimeIndex, int]:

@@ -17,11 +17,13 @@ from forecasting.basis import Floats
 from forecasting.sufficient import advance, nothing, recency
 
 FREEDOM = 10.0
-"""Degrees of freedom of the Student t, ν; 4 to 10 were about as good on real usage, a normal 1 % worse."""
+"""Degrees of freedom of the Student t, ν. On real usage the mixture was 0.9 and 0.5 % worse with 4 and 6, and
+0.4 % with a normal."""
 
 _ROUNDS = 2
 _RIDGE_HOURS = 3.0
-_SMALLEST_NOISE = 1e-6
+SMALLEST_NOISE = 1e-6
+"""Scores are not known better."""
 
 
 def trust_of(scores: Floats, features: Floats) -> Floats:
@@ -40,11 +42,11 @@ def trust_of(scores: Floats, features: Floats) -> Floats:
         ridge = _RIDGE_HOURS * np.eye(features.shape[-1])
         coefficient = np.linalg.solve(seen.gram + ridge, seen.moment[..., None])[..., 0]
         fitted = np.einsum("tsf,sf->ts", known, coefficient, optimize=True)
-        trust, _ = weights_of(np.where(usable, scores - fitted, np.nan))
+        trust, _ = t_weights(np.where(usable, scores - fitted, np.nan))
     return trust
 
 
-def weights_of(residuals: Floats) -> tuple[Floats, Floats]:
+def t_weights(residuals: Floats) -> tuple[Floats, Floats]:
     """Return the weight of each residual ``(time, series)``, and the scale of the t of each series."""
     known = np.isfinite(residuals)
     counted = recency(len(residuals))[:, None] * known
@@ -53,6 +55,6 @@ def weights_of(residuals: Floats) -> tuple[Floats, Floats]:
     variance = (counted * square).sum(axis=0) / total
     trust = np.ones_like(square)
     for _ in range(4):
-        trust = (FREEDOM + 1) / (FREEDOM + square / np.maximum(variance, _SMALLEST_NOISE**2))
+        trust = (FREEDOM + 1) / (FREEDOM + square / np.maximum(variance, SMALLEST_NOISE**2))
         variance = (counted * trust * square).sum(axis=0) / total
-    return trust, np.sqrt(np.maximum(variance, _SMALLEST_NOISE**2))
+    return trust, np.sqrt(np.maximum(variance, SMALLEST_NOISE**2))

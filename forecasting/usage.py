@@ -33,6 +33,7 @@ from forecasting.errors import UsageError
 from forecasting.table import (
     MICROSECONDS_PER_HOUR,
     check_columns,
+    check_largest,
     decode_instants,
     decode_labels,
     decode_values,
@@ -41,9 +42,6 @@ from forecasting.table import (
 
 MINIMUM_HOURS = 48
 """Fewest hours with a known value that make a history: two of each hour of the day."""
-
-LARGEST = 1e15
-"""Largest value that is read (a petabyte, in bytes); draws of far larger ones would overflow."""
 
 HOURLY_SHARE = 1 / 3
 """Share of the steps between known hours that are of one hour, below which a series is coarser than hourly.
@@ -91,9 +89,9 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     Raises
     ------
     UsageError
-        If a column is missing or holds what cannot be read (the message names column and row), a value is above
-        `LARGEST`, the table is empty, has fewer than `MINIMUM_HOURS` hours with a known value, would need more
-        than `MOST_CELLS` cells, or has a resource that is coarser than hourly in most of its groups.
+        If a column is missing or holds what cannot be read or is too large (the message names column and row), the
+        table is empty, has fewer than `MINIMUM_HOURS` hours with a known value, would need more than `MOST_CELLS`
+        cells, or has a resource that is coarser than hourly in most of its groups (see `HOURLY_SHARE`).
     """
     check_columns(table.columns)
     if table.empty:
@@ -103,7 +101,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     names = decode_labels(table["group"], "group")
     resources = decode_labels(table["resource"], "resource")
     values = decode_values(table["value"])
-    _check_largest(values)
+    check_largest(values)
 
     groups, pairs = join_labels(regions, names)
     hours = instants.microseconds // MICROSECONDS_PER_HOUR
@@ -243,13 +241,6 @@ def _count_unsorted(series: NDArray[np.intp], microseconds: NDArray[np.int64]) -
     order = series.argsort(kind="stable")
     same_series = np.diff(series[order]) == 0
     return int((same_series & (np.diff(microseconds[order]) < 0)).sum())
-
-
-def _check_largest(values: NDArray[np.float64]) -> None:
-    huge = np.isfinite(values) & (values > LARGEST)
-    if huge.any():
-        shown = f"row {huge.argmax() + 1}: {values[huge.argmax()]:g} is beyond {LARGEST:g}"
-        raise UsageError(f"column 'value', {shown}, the largest that is forecast; write it in a larger unit")
 
 
 def _check_size(shape: tuple[int, int, int], time: NDArray[np.datetime64]) -> None:

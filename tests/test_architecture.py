@@ -10,12 +10,12 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate", "eventtable",
-        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past", "sufficient", "trust",
-        "model", "nuts", "density", "inference", "conditionals", "chance", "components", "stacking", "calibrate",
-        "mixture", "reference", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "learn", "profile",
-        "forecast", "score", "naive", "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart",
-        "belief", "attribution", "explain", "explain_chart", "backtest",
+        "errors", "target", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate",
+        "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
+        "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
+        "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
+        "rehearsal", "learn", "profile", "forecast", "score", "naive", "coverage", "contestants", "replay",
+        "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",

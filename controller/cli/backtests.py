@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from controller.cli.forecasts import usage_option
-from controller.cli.output import Column, as_json, check_target, document, note, progress, table
+from controller.cli.output import Column, as_json, document, note, progress, table
 
 _SCOPES = {
     "group": "each group",
@@ -104,14 +104,13 @@ def backtest(
     of the sums' maxima: from joint draws, as decisions are taken.
     """
     from forecasting.sources.files import read
+    from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
     if out:
-        check_target(out, ".parquet")
+        check_target(out, [".parquet"])
     if plot:
-        from forecasting.accuracy_chart import check_target as check_picture
-
-        check_picture(plot)
+        check_target(plot, PICTURES)
     usage = read(usage_path)
     for line in notes(usage):
         note(line)

@@ -1,7 +1,6 @@
 """``headroom explain``: where the forecast of one group and resource comes from, in plain words."""
 
 import textwrap
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from controller.cli.eventoptions import (
 )
 from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
-from controller.cli.output import Column, Moment, Report, as_json, check_target, document, note, progress, table
+from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
 
 if TYPE_CHECKING:
     from forecasting.explain import Explanation
@@ -80,16 +79,14 @@ def explain(
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
-    from forecasting.past import bridge_notes
     from forecasting.sources.files import read
+    from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
     if hierarchy_path:
         check_target(hierarchy_path)
     if plot:
-        from forecasting.explain_chart import check_target as check_picture
-
-        check_picture(plot)
+        check_target(plot, PICTURES)
     usage = read(usage_path)
     for line in notes(usage):
         note(line)
@@ -108,7 +105,6 @@ def explain(
         with progress("learn") as report:
             hierarchy = anew(report)
     found = run(usage, group, resource, now, seed, hierarchy=hierarchy, events=events)
-    found = replace(found, notes=(*bridge_notes(found.past[0][-1], found.issued), *found.notes))
     for line in found.notes:
         note(line)
     if output == "json":

@@ -22,7 +22,6 @@ from controller.cli.output import (
     Moment,
     Report,
     as_json,
-    check_target,
     document,
     note,
     now_option,
@@ -82,16 +81,15 @@ def forecast(
     that is not there yet, too, and it is saved there.
     """
     from forecasting.sources.files import read
+    from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
     if out:
-        check_target(out, ".nc")
+        check_target(out, [".nc"])
     if hierarchy_path:
         check_target(hierarchy_path)
     if plot:
-        from forecasting.accuracy_chart import check_target as check_picture
-
-        check_picture(plot)
+        check_target(plot, PICTURES)
     usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)

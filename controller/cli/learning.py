@@ -17,7 +17,7 @@ from controller.cli.eventoptions import (
     seed_option,
 )
 from controller.cli.forecasts import usage_option
-from controller.cli.output import Column, Moment, as_json, check_target, document, note, progress, table
+from controller.cli.output import Column, Moment, as_json, document, note, progress, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,7 @@ def learn(
     may be deleted at any time: forecasts then learn first.
     """
     from forecasting.sources.files import read
+    from forecasting.target import check_target
     from forecasting.usage import notes
 
     check_target(out)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -77,24 +76,6 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 def document(value: Any) -> None:
     """Print a result as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
-def check_target(path: Path, ending: str = "") -> None:
-    """Hold that a file can be written there, before minutes go into what it holds.
-
-    Raises
-    ------
-    ForecastingError
-        If there is no such directory, the path is one itself, or it ends in another way.
-    """
-    from forecasting.errors import ForecastingError
-
-    if ending and path.suffix.lower() != ending:
-        raise ForecastingError(f"{path}: name a file that ends in {ending}")
-    if path.is_dir():
-        raise ForecastingError(f"{path}: this is a directory; name a file in it")
-    if not path.parent.is_dir():
-        raise ForecastingError(f"{path}: there is no directory {path.parent}; make it first")
 
 
 def note(text: str) -> None:

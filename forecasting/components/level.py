@@ -37,12 +37,11 @@ def levels(filled: Floats) -> Floats:
     weight = recency(len(filled) - 2 * DAY + 1)
     total = np.concatenate([np.zeros((1, filled.shape[1])), np.cumsum(filled, axis=0)])
     mean = (total[DAY:] - total[:-DAY]) / DAY  # of the day from each hour on
+    changed = mean[DAY:] - mean[:-DAY]  # between the day from an hour on and the day before it
     for gain in GAINS:
         level = lfilter([gain], [1, gain - 1], filled, axis=0, zi=(1 - gain) * filled[:1])[0]
-        # Between the day from an hour on and the day before it.
-        changed = mean[DAY:] - mean[:-DAY]
         moved = level[DAY - 1 : len(filled) - DAY] - np.concatenate([filled[:1], level[: len(filled) - 2 * DAY]])
-        error = weight @ np.abs(changed - moved[: len(changed)])
+        error = weight @ np.abs(changed - moved)
         best = np.where(error < least, level, best)
         least = np.minimum(error, least)
     return np.asarray(best)

@@ -18,7 +18,7 @@ from forecasting.chance import Chance
 from forecasting.conditionals import Learnt, draw, mean_coefficient
 from forecasting.history import History
 from forecasting.sufficient import Rotated, Statistics, advance, nothing, rotate
-from forecasting.trust import trust_of, weights_of
+from forecasting.trust import t_weights, trust_of
 
 Floats32 = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ class Conditioned:
     def innovations(self, at: int) -> Floats32:
         """Return the residuals before an hour, each series at the scale 1 that the model's noise stands for."""
         residuals = self.residuals[:at]
-        _, scale = weights_of(residuals.astype(np.float64))
+        _, scale = t_weights(residuals.astype(np.float64))
         return np.asarray(residuals / scale, dtype=np.float32)
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from demand import usage_of, waves
 
-from forecasting.accuracy_chart import accuracy_chart, check_target
+from forecasting.accuracy_chart import accuracy_chart
 from forecasting.backtest import backtest
 from forecasting.errors import ForecastingError
 
@@ -40,12 +40,15 @@ def test_many_models_and_scores_that_nothing_was_known_for(summary, tmp_path):
 
 def test_targets_that_cannot_be_drawn_are_told_before(summary, tmp_path):
     with pytest.raises(ForecastingError, match=r"ends in \.png or \.svg"):
-        check_target(tmp_path / "chart.jpg")
+        accuracy_chart(summary, tmp_path / "chart.jpg")
     with pytest.raises(ForecastingError, match=r"no directory .*none; make it first"):
         accuracy_chart(summary, tmp_path / "none" / "chart.png")
     (tmp_path / "taken.png").mkdir()
-    with pytest.raises(ForecastingError, match=r"taken.png: the chart cannot be written"):
+    with pytest.raises(ForecastingError, match=r"taken.png: this is a directory; name a file in it"):
         accuracy_chart(summary, tmp_path / "taken.png")
+    (tmp_path / "lost.png").symlink_to(tmp_path / "none" / "chart.png")
+    with pytest.raises(ForecastingError, match=r"lost.png: the chart cannot be written"):
+        accuracy_chart(summary, tmp_path / "lost.png")
 
 
 def test_matplotlib_waits_until_something_is_drawn():

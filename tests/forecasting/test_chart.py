@@ -159,8 +159,11 @@ def test_a_picture_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(ForecastingError, match=r"there is no directory .*none; make it first"):
         fan(profile_of(), tmp_path / "none" / "fan.png")
     (tmp_path / "fan.png").mkdir()
-    with pytest.raises(ForecastingError, match=r"fan.png: the chart cannot be written"):
+    with pytest.raises(ForecastingError, match=r"fan.png: this is a directory; name a file in it"):
         fan(profile_of(), tmp_path / "fan.png")
+    (tmp_path / "lost.png").symlink_to(tmp_path / "none" / "fan.png")
+    with pytest.raises(ForecastingError, match=r"lost.png: the chart cannot be written"):
+        fan(profile_of(), tmp_path / "lost.png")
 
 
 def test_the_ending_says_the_form(tmp_path):

@@ -133,7 +133,7 @@ def test_weight_goes_to_what_forecasts_well_however_short_the_history(hours):
     [waves(8, 1, 48), np.full((8, 1, 100), 3.0), np.zeros((2, 1, 60))],
     ids=["two days", "constant", "zero"],
 )
-def test_where_nothing_can_be_rehearsed_weights_are_equal_or_whole(demand):
+def test_where_nothing_can_be_rehearsed_weights_are_the_usual_ones_or_learnt(demand):
     hierarchy = learn(usage_of(demand), seed=1, horizon_hours=24, settings=FEW)
     np.testing.assert_allclose(hierarchy.dataset["weights"].sum("component"), 1)
     assert np.isfinite(hierarchy.dataset["factors"]).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecasting.sufficient import advance, nothing
-from forecasting.trust import FREEDOM, trust_of, weights_of
+from forecasting.trust import FREEDOM, t_weights, trust_of
 
 HOURS, SERIES = 1000, 3
 
@@ -44,16 +44,16 @@ def test_a_regression_with_bursts_recovers_its_coefficient():
 @pytest.mark.parametrize("size", [1e-3, 1.0, 50.0])
 def test_of_normal_residuals_the_scale_is_a_little_below_the_standard_deviation(size):
     residuals = size * np.random.default_rng(4).normal(size=(4000, 4))
-    trust, scale = weights_of(residuals)
+    trust, scale = t_weights(residuals)
     assert ((0.88 * size < scale) & (scale < 0.99 * size)).all()
     np.testing.assert_allclose(trust.mean(axis=0), 1, atol=0.03)
 
 
 def test_bursts_hardly_move_the_scale():
     residuals = np.random.default_rng(5).normal(size=(4000, 1))
-    _, calm = weights_of(residuals)
+    _, calm = t_weights(residuals)
     residuals[::50] += 20.0
-    _, scale = weights_of(residuals)
+    _, scale = t_weights(residuals)
     assert scale < 1.35 * calm
     assert residuals.std() > 2.5
 
@@ -75,6 +75,6 @@ def test_hours_that_are_not_known_do_not_matter():
 
 def test_nothing_known_and_nothing_left_over_are_finite():
     for residuals in (np.full((50, 2), np.nan), np.zeros((50, 2))):
-        trust, scale = weights_of(residuals)
+        trust, scale = t_weights(residuals)
         assert np.isfinite(trust).all()
         assert (scale > 0).all()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from forecasting import dims
 from forecasting import usage as usage_module
 from forecasting.errors import ForecastingError, UsageError
+from forecasting.table import LARGEST
 from forecasting.usage import before, digest, from_table, notes, require_history
 
 HOURS = 72
@@ -96,7 +97,7 @@ def test_rows_within_an_hour_become_their_mean():
     assert "1 hours have several rows; each holds the mean of its known values" in notes(usage)
 
 
-@pytest.mark.parametrize("value", [0.1, 1e-320, usage_module.LARGEST])
+@pytest.mark.parametrize("value", [0.1, 1e-320, LARGEST])
 def test_the_mean_of_equal_values_is_that_value_to_the_bit(value):
     usage = from_table(rows_of(*((0, minute, value) for minute in (0, 20, 40)), (1, 0, value)))
     assert after_two_days(usage).tolist() == [value, value]
@@ -239,7 +240,7 @@ def test_digest_follows_the_demand_and_the_labels_only():
 
 @pytest.mark.parametrize("text", [False, True])
 def test_a_value_beyond_what_can_be_forecast_is_refused_with_its_row(text):
-    values = np.full(HOURS, usage_module.LARGEST)
+    values = np.full(HOURS, LARGEST)
     values[[2, 5, 6]] = np.inf, 1.01e15, 1e300
     table = table_of().assign(value=[repr(float(value)) for value in values] if text else values)
     with pytest.raises(UsageError, match=r"column 'value', row 6: 1\.01e\+15 is beyond 1e\+15.*larger unit"):
@@ -252,7 +253,7 @@ def test_a_value_beyond_what_can_be_forecast_is_refused_with_its_row(text):
 def test_any_known_rows_in_any_order_land_where_they_belong(data):
     hours = data.draw(st.lists(st.integers(0, 119), min_size=48, max_size=120, unique=True))
     groups = data.draw(st.lists(st.sampled_from(["a", "b", "a/b"]), min_size=len(hours), max_size=len(hours)))
-    values = data.draw(st.lists(st.floats(0, usage_module.LARGEST), min_size=len(hours), max_size=len(hours)))
+    values = data.draw(st.lists(st.floats(0, LARGEST), min_size=len(hours), max_size=len(hours)))
     start = pd.Timestamp("2026-04-06", tz="UTC")
     rows = pd.DataFrame(
         {
