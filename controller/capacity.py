@@ -3,12 +3,12 @@
 Place in the line: between the arrays of ``forecasting`` and the decisions. A node runs out of whichever
 resource ends first, and quantiles do not add, so nodes are counted in every joint draw.
 
->>> per_resource(np.array([[[8.0]], [[20.0]]]).reshape(1, 1, 2, 1), np.array([4.0, 16.0]), 0.5).ravel()
-array([4, 3])
+>>> counted(np.array([[[8.0]], [[20.0]]]), np.array([4.0]), 0.5).ravel()
+array([ 4, 10], dtype=int32)
 """
 
-import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,19 +16,82 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from controller.config import Config, Pool
+from controller.config.fields import matches
 from controller.errors import PlanError
 from controller.lease import Lease
 
-Whole = NDArray[np.int64]
+Whole = NDArray[np.int32]
+Floats = NDArray[np.float64]
 _COUNTLESS = 1e9  # nodes; beyond it a cast could turn negative
+_SHOWN = 8
 
 
-def per_resource(demand: NDArray[np.float64], capacity: NDArray[np.float64], target_utilisation: float) -> Whole:
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Demand of many groups, read group by group: what is not asked for need not be in memory.
+
+    ``variable`` has dims (draw, group, resource, time); usage, of one draw, may lack ``draw``.
+    """
+
+    variable: xr.Variable
+    groups: dict[str, int]
+    resources: dict[str, int]
+
+    @classmethod
+    def of(cls, demand: xr.DataArray) -> "Demand":
+        """Take the labels off an array."""
+        variable = demand.variable if "draw" in demand.dims else demand.variable.expand_dims("draw")
+        labels = ({str(x): i for i, x in enumerate(demand.coords[dim].values)} for dim in ("group", "resource"))
+        return cls(xr.Variable(variable.dims, variable).transpose("draw", "group", "resource", "time"), *labels)
+
+    def read(self, groups: Sequence[str], resources: Sequence[str]) -> Floats:
+        """Demand of some groups, array (draw, group, resource, time), in the resources' units.
+
+        Raises
+        ------
+        PlanError
+            If a resource or a group is not there, or a value is negative or not finite.
+        """
+        for what, asked, known in (("group", groups, self.groups), ("resource", resources, self.resources)):
+            if missing := sorted(set(asked) - set(known)):
+                raise PlanError(f"the demand has no {what} {', '.join(missing)}; it has {_some(list(known))}")
+        chosen = self.variable.isel(
+            group=[self.groups[x] for x in groups], resource=[self.resources[x] for x in resources]
+        )
+        values: Floats = chosen.to_numpy().astype(np.float64)
+        # One pass says both: a sum is NaN or infinite if a value is, and the least of them is not below zero.
+        if not np.isfinite(values.sum()) or (values.size and values.min() < 0):
+            raise PlanError("the demand has values that are negative or not finite; forecast again")
+        return values
+
+
+def resources_of(pool: Pool, demand: Demand) -> list[str]:
+    """Resources that a node of ``pool`` has, sorted.
+
+    Raises
+    ------
+    PlanError
+        If one of them is not in the demand: what is not forecast cannot be provided for.
+    """
+    if missing := sorted(set(pool.node_capacity) - set(demand.resources)):
+        raise PlanError(
+            f"node_capacity names {', '.join(missing)}, which the demand does not have; "
+            f"it has {_some(list(demand.resources))}"
+        )
+    return sorted(pool.node_capacity)
+
+
+def usable(pool: Pool, resources: Sequence[str]) -> Floats:
+    """What one node may be used for, array (resource,): its capacity times the target utilisation."""
+    return np.array([pool.node_capacity[x] for x in resources]) * pool.target_utilisation
+
+
+def counted(total: Floats, capacity: Floats, target_utilisation: float = 1.0) -> Whole:
     """Nodes that each resource alone takes.
 
     Parameters
     ----------
-    demand : array (draw, group, resource, time), in the resource's units
+    total : array (draw, resource, time), in the resource's units
     capacity : array (resource,), one node's, in the same units
     target_utilisation : share of a node that may be used
 
@@ -36,10 +99,9 @@ def per_resource(demand: NDArray[np.float64], capacity: NDArray[np.float64], tar
     -------
     array (draw, resource, time) of whole nodes
     """
-    total = demand.sum(axis=1) / (capacity * target_utilisation)[None, :, None]
     # A relative tolerance: 3 nodes' worth of demand summed in floating point must not ask for a fourth.
-    nodes: Whole = np.ceil(np.minimum(total * (1 - 1e-9), _COUNTLESS)).astype(np.int64)
-    return nodes
+    share = total * ((1 - 1e-9) / (capacity * target_utilisation))[None, :, None]
+    return np.ceil(np.minimum(share, _COUNTLESS, out=share), out=share).astype(np.int32)
 
 
 def node_draws(draws: xr.DataArray, pool: Pool, groups: Sequence[str]) -> tuple[list[str], Whole]:
@@ -52,19 +114,9 @@ def node_draws(draws: xr.DataArray, pool: Pool, groups: Sequence[str]) -> tuple[
     PlanError
         If a resource of ``node_capacity`` is not in the draws, or a value is not finite.
     """
-    known = [str(x) for x in draws.coords["resource"].values]
-    missing = sorted(set(pool.node_capacity) - set(known))
-    if missing:
-        raise PlanError(
-            f"node_capacity names {', '.join(missing)}, which the demand does not have; it has {', '.join(known)}"
-        )
-    resources = sorted(pool.node_capacity)
-    values = draws.sel(group=list(groups), resource=resources).transpose("draw", "group", "resource", "time")
-    array = values.to_numpy().astype(np.float64)
-    if not np.isfinite(array).all():
-        raise PlanError("the demand has values that are not finite; forecast again")
-    capacity = np.array([pool.node_capacity[x] for x in resources])
-    return resources, per_resource(array, capacity, pool.target_utilisation)
+    demand = Demand.of(draws)
+    resources = resources_of(pool, demand)
+    return resources, counted(demand.read(groups, resources).sum(axis=1), usable(pool, resources))
 
 
 def used_nodes(demand: xr.DataArray, pool: Pool, groups: Sequence[str]) -> Whole:
@@ -84,28 +136,31 @@ def members(config: Config, groups: Sequence[str]) -> dict[str, tuple[str, ...]]
     Raises
     ------
     PlanError
-        If a pool serves none of ``groups``, or two pools would serve the same one.
+        If a pool serves none of ``groups``, or one by name that is not there, or two pools serve the same one.
     """
-    served = {
-        name: tuple(g for g in groups if any(_matches(g, pattern) for pattern in pool.groups))
-        for name, pool in config.pools.items()
-    }
-    for name, labels in served.items():
-        if not labels:
+    known, owner = set(groups), dict[str, str]()
+    served = {}
+    for name, pool in config.pools.items():
+        exact = {x for x in pool.groups if "*" not in x}
+        stars = [x for x in pool.groups if "*" in x]
+        found = exact & known
+        if stars:
+            found |= {label for label in groups if any(matches(label, x) for x in stars)}
+        if not found:
             raise PlanError(
-                f"pool {name} serves {', '.join(config.pools[name].groups)}, which matches no "
-                f"group; there are {', '.join(groups[:8])}{' …' if len(groups) > 8 else ''}"
+                f"pool {name} serves {', '.join(pool.groups)}, which matches no group; there are {_some(groups)}"
             )
-    for label in groups:
-        pools = [name for name, labels in served.items() if label in labels]
-        if len(pools) > 1:
-            raise PlanError(f"group {label} is served by pools {' and '.join(pools)}; name it in one of them")
+        if missing := sorted(exact - known):
+            raise PlanError(
+                f"pool {name} serves {', '.join(missing)}, which are no groups; there are {_some(groups)}"
+            )
+        for label in found:
+            if label in owner:
+                pools = " and ".join(sorted((owner[label], name)))
+                raise PlanError(f"group {label} is served by pools {pools}; name it in one of them")
+            owner[label] = name
+        served[name] = tuple(sorted(found))
     return served
-
-
-def _matches(label: str, pattern: str) -> bool:
-    """Whether a label is what a pattern says; ``*`` stands for any text, everything else for itself."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), label, flags=re.DOTALL) is not None
 
 
 def held_floors(pool: Pool, leases: Iterable[Lease], times: Sequence[datetime]) -> Whole:
@@ -114,9 +169,11 @@ def held_floors(pool: Pool, leases: Iterable[Lease], times: Sequence[datetime]) 
     A lease holds from its merge on. It is counted to the end of its window only: after that ``decay`` may give it
     back at any time, so what is needed then must be asked for.
     """
-    leases = tuple(leases)
-    floors = [min(pool.max, max([pool.base, *(x.floor for x in leases if t < x.ends)])) for t in times]
-    return np.array(floors, dtype=np.int64)
+    floors = np.full(len(times), pool.base, dtype=np.int32)
+    for lease in leases:
+        until = sum(t < lease.ends for t in times)
+        floors[:until] = np.maximum(floors[:until], lease.floor)
+    return np.minimum(floors, np.int32(pool.max))
 
 
 def hours_of(demand: xr.DataArray) -> list[datetime]:
@@ -128,3 +185,7 @@ def hours_of(demand: xr.DataArray) -> list[datetime]:
 def quantile(counts: Whole, level: float) -> int:
     """Smallest count that at least ``level`` of the draws do not exceed: a whole node, not between two."""
     return int(np.quantile(counts, level, method="inverted_cdf"))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

@@ -7,13 +7,14 @@ Traceback (most recent call last):
 controller.errors.ConfigError: headroom.yaml:2: pools: must name at least one pool
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from controller.config import Config, Decay, Decide, LeadTimes, PlanAddress, Pool, Repository
+from controller.config import Config
+from controller.config.contradictions import contradictions
 from controller.errors import ConfigError
 
 
@@ -36,10 +37,13 @@ def parse(text: str, path: str) -> Config:
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: empty, or not a mapping; it starts with: environment: <name>")
     try:
-        return Config.model_validate(document)
+        config = Config.model_validate(document)
     except ValidationError as error:
         lines = [_explain(dict(item), node, path) for item in error.errors()]
         raise ConfigError("\n".join(lines)) from error
+    if found := [f"{path}:{_line(node, list(at))}: {'.'.join(at)}: {said}" for at, said in contradictions(config)]:
+        raise ConfigError("\n".join(found))
+    return config
 
 
 def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
@@ -71,17 +75,26 @@ def _line(node: yaml.Node | None, location: list[str]) -> int:
             if pair is None:
                 break
             line, node = pair[0].start_mark.line, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line
+        else:
+            break
     return line + 1
 
 
 def _allowed(location: list[str]) -> list[str]:
-    """Keys that the model at ``location`` has; mappings of free keys (pools) are stepped through."""
-    models: dict[str, type[BaseModel]] = {
-        "repository": Repository,
-        "decide": Decide,
-        "lead_times": LeadTimes,
-        "decay": Decay,
-        "pools": Pool,
-    }
-    model = PlanAddress if location[-1:] == ["plan"] else models.get(location[0], Config) if location else Config
+    """Keys that the model at ``location`` has; keys of mappings and places in lists are stepped through."""
+    model: type[BaseModel] = Config
+    for part in location:
+        if (field := model.model_fields.get(part)) is not None:
+            model = next(_models(field.annotation), model)
     return sorted(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models within an annotation such as ``Mapping[str, Pool]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

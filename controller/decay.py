@@ -105,7 +105,9 @@ def _forecast_needs(
         left = [i for i, t in enumerate(times) if max(now, lease.starts) <= t < lease.ends]
         if left and lease.pool in config.pools:
             _, nodes = node_draws(profile.draws.isel(time=left), config.pools[lease.pool], served[lease.pool])
-            needs[lease.pool, lease.id] = quantile(nodes.max(axis=(1, 2)), config.decide.service_level)
+            needs[lease.pool, lease.id] = quantile(
+                nodes.max(axis=(1, 2)), config.levels(lease.pool, served[lease.pool]).service
+            )
     return needs
 
 

@@ -9,43 +9,54 @@ drops a change. Running them again changes nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from controller.config import Config, Pool
 from controller.evidence import restaked
-from controller.lease import digest
+from controller.lease import Ledger, digest
 from controller.plan import Change, Clip, ForecastEvidence, Plan
 
-Guard = Callable[[Plan, Config], Plan]
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a guard may look at besides the plan: settings, merged leases, and those that wait for review."""
+
+    config: Config
+    ledger: Ledger = ()
+    pending: Ledger = ()
 
 
-def guard(plan: Plan, config: Config) -> Plan:
+Guard = Callable[[Plan, Scene], Plan]
+
+
+def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = ()) -> Plan:
     """Run every guard, in order."""
+    scene = Scene(config, ledger, pending)
     for step in GUARDS:
-        plan = step(plan, config)
+        plan = step(plan, scene)
     return replace(plan, changes=tuple(restaked(change, config, plan.now) for change in plan.changes))
 
 
-def at_least_base(plan: Plan, config: Config) -> Plan:
+def at_least_base(plan: Plan, scene: Scene) -> Plan:
     """No lease holds less than the base of its pool."""
-    return _each(plan, config, _base)
+    return _each(plan, scene.config, _base)
 
 
-def at_most_max(plan: Plan, config: Config) -> Plan:
+def at_most_max(plan: Plan, scene: Scene) -> Plan:
     """No lease holds more than the max of its pool; what is missing then is named."""
-    return _each(plan, config, _max)
+    return _each(plan, scene.config, _max)
 
 
-def warm_within_max(plan: Plan, config: Config) -> Plan:
+def warm_within_max(plan: Plan, scene: Scene) -> Plan:
     """Floor and warm together stay within the max of the pool; warm gives way."""
-    return _each(plan, config, _warm)
+    return _each(plan, scene.config, _warm)
 
 
-def asks_for_something(plan: Plan, config: Config) -> Plan:
+def asks_for_something(plan: Plan, scene: Scene) -> Plan:
     """A change that holds no more than what is held already is no change."""
     kept, notes = [], list(plan.notes)
     for change in plan.changes:
-        lease, pool = change.lease, config.pools[change.lease.pool]
+        lease, pool = change.lease, scene.config.pools[change.lease.pool]
         held, warm = pool.base, pool.base_warm
         if isinstance(change.evidence, ForecastEvidence):
             held, warm = change.evidence.held, change.evidence.held_warm

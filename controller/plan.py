@@ -28,11 +28,78 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many draws need how many nodes at most: ``counts`` are pairs (nodes, draws), nodes ascending.
+
+    >>> d = Distribution(((4, 5), (8, 3), (10, 2)))
+    >>> d.above(4), d.missing(8), d.quantile(0.8)
+    (0.5, 0.4, 8)
+    """
+
+    counts: tuple[tuple[int, int], ...]
+
+    @property
+    def draws(self) -> int:
+        """How many draws there are."""
+        return sum(n for _, n in self.counts)
+
+    def above(self, nodes: int) -> float:
+        """P(need > ``nodes``)."""
+        return sum(n for need, n in self.counts if need > nodes) / self.draws
+
+    def missing(self, nodes: int) -> float:
+        """Nodes missing in the worst hour if ``nodes`` are held: E[(need − nodes)⁺]."""
+        return sum((need - nodes) * n for need, n in self.counts if need > nodes) / self.draws
+
+    def quantile(self, level: float) -> int:
+        """Fewest nodes that a share ``level`` of the draws do not exceed."""
+        wanted, seen = level * self.draws * (1 - 1e-12), 0
+        for need, n in self.counts:
+            seen += n
+            if seen >= wanted:
+                return need
+        return self.counts[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
-    """What a guardrail changed, in words."""
+    """What a guardrail changed, in words; ``risk`` is P(need > floor) before and after, of a forecast."""
 
     guard: str
     reason: str
+    risk: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Demand that no admissible lease covers.
+
+    ``needed`` nodes are the service level's, ``granted`` what is held once the plan is merged; ``probability`` is
+    P(need > granted), ``missing`` the nodes expected to be missing in the worst hour if it is. ``left_short``
+    names the groups that go without, with the share of their demand in the window that is not served, the worst
+    first.
+    """
+
+    pool: str
+    starts: datetime
+    ends: datetime
+    needed: int
+    granted: int
+    probability: float
+    missing: float
+    cause: str
+    suggestion: str
+    left_short: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Demand of a group that its own pool cannot hold, taken by another: its mean share within the window."""
+
+    group: str
+    source: str
+    target: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +114,15 @@ class Stake:
 class ForecastEvidence:
     """Why a lease is asked for: the forecast of the window, in nodes.
 
-    ``probability`` is P(largest need in the window > ``held``); ``needs`` gives, per resource, the nodes that
-    it alone would take at the service level, the binding one first. ``shortfall_node_hours`` and
-    ``shortfall_hours`` are what is expected to be missing if nothing is done. ``short_notice`` says that
-    the usual review would end after ``merge_by``. ``planned`` is what the lease
-    costs if it is merged at ``merge_by`` and given back at the end of its window, ``early`` what each hour
-    that it is merged before costs on top, ``most`` what it costs if it is merged now and never given back.
+    ``probability`` is P(largest need in the window > ``held``), ``largest`` how that need is distributed;
+    ``needs`` gives, per resource, the nodes that it alone would take at the service level, the binding one first;
+    ``levels_why`` says where service and shadow level come from. ``shortfall_node_hours`` and ``shortfall_hours``
+    are what is expected to be missing if nothing is done, ``late_node_hours`` what is if the lease is merged an
+    hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual review
+    would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for want of
+    a history of their own. ``priority`` is the highest of the groups'. ``planned`` is what the lease costs if it
+    is merged at ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged
+    before costs on top, ``most`` what it costs if it is merged now and never given back.
     """
 
     issued: datetime
@@ -75,6 +145,13 @@ class ForecastEvidence:
     planned: Stake
     early: Stake
     most: Stake
+    largest: Distribution
+    levels_why: str = "as configured"
+    late_node_hours: float = 0.0
+    lead: str = ""
+    newcomers: tuple[str, ...] = ()
+    priority: int = 0
+    spills: tuple[Spill, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -130,12 +207,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every change that is asked for at ``now``, and what was looked at and left alone."""
+    """Every change that is asked for at ``now``, what was left alone, and what no lease can cover."""
 
     environment: str
     now: datetime
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -146,4 +224,5 @@ class Plan:
 def merge(first: Plan, second: Plan) -> Plan:
     """Join two plans of the same environment and moment, sorted by pool and lease."""
     changes = sorted((*first.changes, *second.changes), key=lambda x: (x.lease.pool, x.lease.id, x.action))
-    return Plan(first.environment, first.now, tuple(changes), (*first.notes, *second.notes))
+    notes, shortfalls = (*first.notes, *second.notes), (*first.shortfalls, *second.shortfalls)
+    return Plan(first.environment, first.now, tuple(changes), notes, shortfalls)

@@ -106,7 +106,7 @@ def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now:
     config, ledger = read_directory(directory)
     asked = decide(profile, ledger, config, now)
     let_go = decay(ledger, usage, profile, config, now)
-    return guard(merge(asked, let_go), config), config
+    return guard(merge(asked, let_go), config, ledger), config
 
 
 def propose(
@@ -115,7 +115,9 @@ def propose(
     """Open or update the pull requests that a profile asks for."""
     with workplace(directory) as place:
         waiting, notes = pending(place)
-        wanted = guard(decide(profile, place.ledger, place.config, now, waiting), place.config)
+        wanted = guard(
+            decide(profile, place.ledger, place.config, now, waiting), place.config, place.ledger, waiting
+        )
         wanted = replace(wanted, notes=(*wanted.notes, *notes))
         return wanted, [publish(place, change, now, dry_run) for change in wanted.changes]
 
@@ -130,7 +132,7 @@ def release(
     """Open or update the pull requests that give capacity back."""
     with workplace(directory) as place:
         waiting, notes = pending(place)
-        wanted = guard(decay(place.ledger, usage, profile, place.config, now), place.config)
+        wanted = guard(decay(place.ledger, usage, profile, place.config, now), place.config, place.ledger, waiting)
         step = place.config.decay.minimum_step_nodes
         changes = tuple(_settled(change, waiting, step) for change in wanted.changes)
         wanted = replace(wanted, changes=changes, notes=(*wanted.notes, *notes))

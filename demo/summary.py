@@ -90,7 +90,6 @@ def _stake(config: Config, held: Timeline, name: str) -> tuple[float, float]:
     for (start, counts), (stop, _) in pairwise(held):
         span = (stop - start) / HOUR
         floor, warm = counts[name].floor - pool.base, counts[name].warm - pool.base_warm
-        warm_price = pool.price_per_hour if pool.warm_runs else pool.warm_price_per_hour
         hours += span * (floor + warm)
-        cost += span * (floor * pool.price_per_hour + warm * warm_price)
+        cost += span * (floor * pool.price_per_hour + warm * pool.warm_price)
     return hours, cost

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from controller import config
 from controller.cli import main
+from controller.delay import Delay
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -18,6 +20,12 @@ MODELS = (
     config.Decay,
     config.Pool,
     config.PlanAddress,
+    config.Limits,
+    config.Quota,
+    config.Freeze,
+    config.Preference,
+    config.Region,
+    Delay,
 )
 
 
@@ -26,7 +34,7 @@ def test_every_setting_is_described_in_the_manual_and_in_the_schema(model):
     manual = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for name, field in model.model_fields.items():
         assert f"`{name}`" in manual or f"{name}`**" in manual or f"`{name}.<name>`" in manual, name
-        nested = isinstance(field.default, config.BaseModel) or name in {"pools", "currency"}
+        nested = isinstance(field.default, BaseModel) or name in {"pools", "currency"}
         assert field.description or nested, name
 
 

@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 CONFIG = """\
 environment: demo
-decide: {confidence_threshold: 0.8, service_level: 0.9, shadow_level: 0.98}
+decide: {confidence_threshold: 0.8, service_level: 0.9, propose_ahead_hours: 72, profile_age_hours: 72}
 lead_times: {review_minutes: 60, ci_minutes: 10}
 decay: {usage_threshold: 0.7, half_life_hours: 2, grace_hours: 2, minimum_step_nodes: 2}
 pools:

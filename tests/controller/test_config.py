@@ -25,7 +25,7 @@ def test_defaults_are_filled_in():
         ("colour: red", "headroom.yaml:12: colour: unknown key; allowed here: currency, decay, decide"),
         ("decide: {confidence_threshold: 1.2}", "decide.confidence_threshold: Input should be less than 1"),
         ("decide: {confidence: 0.5}", "decide.confidence: unknown key; allowed here: confidence_threshold"),
-        ("decide: {service_level: 0.99}", "shadow_level must be at least service_level"),
+        ("decide: {service_level: 0.99, shadow_level: 0.9}", "shadow_level must be at least service_level"),
         ("environment: ../prod", "'../prod' is no name"),
         ("pools: {}", "must name at least one pool"),
         ("pools: {w: {kind: vm, groups: [a], base: 9, max: 3, node_capacity: {cpu: 1}}}", "above max 3"),

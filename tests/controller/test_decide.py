@@ -175,7 +175,7 @@ def test_laws_of_a_decision(eu, us, spread, held):
 
 def test_windows_that_were_cut_keep_their_own_leases():
     long = profile_of({"eu/shop": surge(6, 30, 20, 12), "us/etl": [4.0] * 72})
-    config = config_of(decide="{longest_window_hours: 4}")
+    config = config_of(decide="{longest_window_hours: 4, propose_ahead_hours: 72}")
     first = decide(long, (), config, NOW)
     assert [(x.lease.starts - NOW) / HOUR for x in first.changes] == [20, 24, 28]
     again = decide(long, (), config, NOW, pending=tuple(x.lease for x in first.changes))

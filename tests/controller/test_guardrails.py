@@ -5,6 +5,7 @@ from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
 from controller.decide import decide
 from controller.guardrails import (
     GUARDS,
+    Scene,
     asks_for_something,
     at_least_base,
     at_most_max,
@@ -27,27 +28,27 @@ def counts(plan: Plan) -> list[tuple[int, int]]:
 
 
 def test_base_is_the_least():
-    clipped = at_least_base(plan_of(1, 5), config_of())
+    clipped = at_least_base(plan_of(1, 5), Scene(config_of()))
     assert counts(clipped) == [(3, 5)]
     assert [x.guard for x in clipped.changes[0].clips] == ["at_least_base"]
 
 
 def test_max_is_the_most_and_what_is_missing_is_said():
-    clipped = at_most_max(plan_of(20, 2), config_of())
+    clipped = at_most_max(plan_of(20, 2), Scene(config_of()))
     assert counts(clipped) == [(14, 2)]
     assert "6 short" in clipped.changes[0].clips[0].reason
 
 
 def test_warm_gives_way_to_the_floor():
-    assert counts(warm_within_max(plan_of(12, 9), config_of())) == [(12, 2)]
+    assert counts(warm_within_max(plan_of(12, 9), Scene(config_of()))) == [(12, 2)]
 
 
 def test_what_asks_for_nothing_is_dropped_and_noted():
-    dropped = asks_for_something(plan_of(3, 1), config_of())
+    dropped = asks_for_something(plan_of(3, 1), Scene(config_of()))
     assert dropped.empty
     assert dropped.notes == ("web: nothing is left to ask for (it is held already)",)
     same = replace(plan_of(5, 2).changes[0].lease)
-    assert asks_for_something(plan_of(5, 2, "update", before=same), config_of()).empty
+    assert asks_for_something(plan_of(5, 2, "update", before=same), Scene(config_of())).empty
 
 
 def test_a_release_is_never_clipped():
@@ -77,4 +78,4 @@ def test_an_ask_for_no_more_than_another_lease_holds_is_dropped():
     plan = plan_of(14, 0)
     (change,) = plan.changes
     full = replace(change, evidence=replace(change.evidence, held=14, held_warm=0))
-    assert asks_for_something(replace(plan, changes=(full,)), config_of()).empty
+    assert asks_for_something(replace(plan, changes=(full,)), Scene(config_of())).empty

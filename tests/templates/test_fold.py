@@ -176,7 +176,7 @@ def write(directory, ledger):
 def texts(ledger, sizes):
     """The same environment as the Pulumi program reads it."""
     pools = {
-        pool: {"kind": "vm", "groups": ["*"], "node_capacity": {"cpu": 1}, **asdict(size)}
+        pool: {"kind": "vm", "groups": [f"{pool}/*"], "node_capacity": {"cpu": 1}, **asdict(size)}
         for pool, size in sizes.items()
     }
     config = yaml.safe_dump({"environment": "demo", "engine": "pulumi", "pools": pools})

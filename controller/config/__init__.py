@@ -1,0 +1,18 @@
+"""The settings of one environment, as frozen models; what in them contradicts itself; their JSON Schema.
+
+Place in the line: read before every decision. ``configtext`` makes them of ``headroom.yaml``.
+
+>>> Decide().confidence_threshold
+0.8
+"""
+
+from controller.config.environment import Config, Levels, Repository, schema
+from controller.config.limits import Freeze, Limits, Quota
+from controller.config.policy import Decay, Decide, LeadTimes
+from controller.config.pools import PlanAddress, Pool
+from controller.config.preferences import Preference, Region
+
+__all__ = [
+    "Config", "Decay", "Decide", "Freeze", "LeadTimes", "Levels", "Limits", "PlanAddress", "Pool", "Preference",
+    "Quota", "Region", "Repository", "schema",
+]  # fmt: skip

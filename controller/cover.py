@@ -1,0 +1,86 @@
+"""Hours that need more than is held → as few and as tight windows as pay off: an exact dynamic programme.
+
+Place in the line: the heart of ``decide``. A window holds one floor, the quantile of its largest need; a wider one
+wastes nodes in its quieter hours, a further one costs somebody a review.
+
+>>> nodes = np.array([[5, 5, 2, 9]])
+>>> cover(nodes, np.zeros(4, int), np.array([0, 1, 3]), level=0.9, review_cost=3.0, longest=48)
+[Window(start=0, stop=2, floor=5), Window(start=3, stop=4, floor=9)]
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.capacity import Whole
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open range of hours, and the nodes held throughout."""
+
+    start: int
+    stop: int
+    floor: int
+
+
+def cover(
+    nodes: Whole, held: Whole, hot: NDArray[np.intp], level: float, review_cost: float, longest: int
+) -> list[Window]:
+    """Cover the hours ``hot`` by disjoint windows at the least cost.
+
+    A window's cost is ``review_cost``, in node-hours, and the node-hours of its floor above what each of its hours
+    needs by itself at the same level, or has anyway. Windows begin and end with a hot hour. Of equally cheap
+    covers the one with the fewest windows is taken. Every cover by runs of hours is weighed: O(H · L) windows for
+    H hot hours and windows of up to L hours.
+
+    Parameters
+    ----------
+    nodes : array (draw, time) of needed nodes
+    held : array (time,) of nodes that are held anyway
+    hot : ascending indices along time
+    level : quantile that a floor holds, 0–1
+    review_cost : node-hours that one more window is worth
+    longest : hours, at least 1
+    """
+    if hot.size == 0:
+        return []
+    first, last = int(hot[0]), int(hot[-1])
+    by_hour = np.ascontiguousarray(nodes[:, first : last + 1].T)  # draws last: quantiles read them in one sweep
+    alone = np.maximum(_quantile(by_hour, level), held[first : last + 1])
+    at = hot - first
+    # Cheapest cover of the first j hot hours: cost, windows, and where its last window begins.
+    best: list[tuple[float, int, int, int]] = [(0.0, 0, -1, 0)] + [(math.inf, 0, -1, 0)] * len(at)
+    for i, start in enumerate(at):
+        ends = at[i:][at[i:] < start + longest]
+        span = slice(start, int(ends[-1]) + 1)
+        floors = _floors(by_hour[span], level)[ends - start]
+        above = np.maximum(floors[:, None] - alone[span], 0)
+        wasted = np.cumsum(above, axis=1)[np.arange(len(ends)), ends - start]
+        cost, count, *_ = best[i]
+        for j, waste in enumerate(wasted.tolist(), i + 1):
+            candidate = (cost + waste + review_cost, count + 1)
+            if candidate < best[j][:2]:
+                best[j] = (*candidate, i, int(floors[j - i - 1]))
+    windows: list[Window] = []
+    j = len(at)
+    while j:
+        _, _, i, floor = best[j]
+        windows.append(Window(int(hot[i]), int(hot[j - 1]) + 1, floor))
+        j = i
+    return windows[::-1]
+
+
+def _floors(by_hour: Whole, level: float) -> Whole:
+    """Quantile of the largest need of the first 1, 2, … hours: array (time, draw) → (time,)."""
+    return _quantile(np.maximum.accumulate(by_hour, axis=0), level)
+
+
+def _quantile(by_hour: Whole, level: float) -> Whole:
+    """Smallest count that a share ``level`` of the draws does not exceed, hour by hour: (time, draw) → (time,)."""
+    draws = by_hour.shape[1]
+    rank = min(draws, max(1, math.ceil(level * draws * (1 - 1e-12)))) - 1
+    found: Whole = np.partition(by_hour, rank, axis=1)[:, rank]
+    return found

@@ -1,0 +1,107 @@
+"""A window → its lease: the name it has already, if a merged or a proposed lease means the same; else a new one.
+
+Place in the line: after ``cover``, within ``decide``. A newer forecast must find its own pull request again, noise
+must change nothing, and demand that stays must extend its lease, where that wastes less than another review.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from controller.capacity import quantile
+from controller.config import Config
+from controller.lease import Lease, lease_id
+from controller.need import Need
+
+_HOUR = timedelta(hours=1)
+
+
+def settled(
+    name: str,
+    need: Need,
+    window: slice,
+    merged: Sequence[Lease],
+    proposed: Sequence[Lease],
+    taken: Collection[str],
+    config: Config,
+    now: datetime,
+) -> tuple[Lease, Lease | None, Lease | None]:
+    """Size the window's lease, and settle it against those that are known.
+
+    ``merged`` and ``proposed`` are the pool's leases that answer for no other window, ``taken`` the ids that a new
+    lease may not have. Returns the lease, and the merged and the proposed one that it takes the place of.
+    """
+    settings, levels = config.decide, config.levels(name, need.groups)
+    largest = need.largest(window)
+    floor = quantile(largest, levels.service)
+    warm = quantile(largest, levels.shadow) - floor
+    starts, ends = need.bounds(window)
+    new = Lease(config.environment, name, "", starts, ends, ends, floor, warm)
+    waiting = _nearest(proposed, new, timedelta(hours=settings.hysteresis_hours))
+    raised = _extensible(merged, new, config, now)
+    known = raised or waiting
+    expires = ends + timedelta(hours=settings.expiry_margin_hours)
+    if raised is not None:  # what is merged is only ever raised here; letting go is decay's
+        floor, warm = max(floor, raised.floor), max(warm, raised.warm)
+        starts, ends, expires = min(starts, raised.starts), max(ends, raised.ends), max(expires, raised.expires)
+        if waiting is not None and waiting.id == raised.id:
+            known = waiting
+    elif waiting is not None and waiting.starts < starts < waiting.ends:
+        starts = waiting.starts  # its window has come within reach of the boot time: it is the same window
+    if known is not None and _close(known, starts, ends, floor, warm, config):
+        return known, raised, waiting
+    identity = known.id if known else _fresh(config.environment, name, starts, taken)
+    return Lease(config.environment, name, identity, starts, ends, expires, floor, warm), raised, waiting
+
+
+def _nearest(leases: Sequence[Lease], new: Lease, gap: timedelta) -> Lease | None:
+    """Lease whose window overlaps the new one's most; else the nearest that comes as close as ``gap``."""
+    near = [x for x in leases if _overlap(x, new) > -gap]
+    return max(near, key=lambda x: (_overlap(x, new), x.id)) if near else None
+
+
+def _extensible(leases: Sequence[Lease], new: Lease, config: Config, now: datetime) -> Lease | None:
+    """Merged lease that the new window is cheapest added to, if that wastes no more than a review costs."""
+    gap = timedelta(hours=config.decide.hysteresis_hours)
+    near = [x for x in leases if _overlap(x, new) > -gap or x.ends == new.starts]
+    wastes = {x.id: _waste(x, new, config.pools[new.pool].base, now) for x in near}
+    best = min(near, key=lambda x: (wastes[x.id], x.id), default=None)
+    return best if best is not None and wastes[best.id] <= config.decide.review_cost else None
+
+
+def _waste(old: Lease, new: Lease, base: int, now: datetime) -> float:
+    """Node-hours above what both hold by themselves, if one lease holds the larger floor over both windows."""
+    floor = max(old.floor, new.floor)
+    begun = max(old.starts, now)
+    shared = max(0.0, (min(old.ends, new.ends) - max(begun, new.starts)) / _HOUR)
+    alone, added = (old.ends - begun) / _HOUR - shared, (new.ends - new.starts) / _HOUR
+    between = max(0.0, max(new.starts - old.ends, begun - new.ends) / _HOUR)
+    return alone * (floor - old.floor) + added * (floor - new.floor) + between * (floor - base)
+
+
+def _overlap(lease: Lease, new: Lease) -> timedelta:
+    """How long two windows overlap; negative: how far they are apart."""
+    return min(new.ends, lease.ends) - max(new.starts, lease.starts)
+
+
+def _fresh(environment: str, pool: str, starts: datetime, taken: Collection[str]) -> str:
+    """The id of a new lease; a second one that starts at the same hour gets a number."""
+    name, n = lease_id(environment, pool, starts), 1
+    fresh = name
+    while fresh in taken:
+        n += 1
+        fresh = f"{name}-{n}"
+    return fresh
+
+
+def _close(known: Lease, starts: datetime, ends: datetime, floor: int, warm: int, config: Config) -> bool:
+    """Whether a proposal, as the guards would clip it, is within the hysteresis of a known lease."""
+    nodes, hours = config.decide.hysteresis_nodes, timedelta(hours=config.decide.hysteresis_hours)
+    most = config.pools[known.pool].max
+    floor = min(floor, most)
+    warm = min(warm, most - floor)
+    return (
+        abs(known.floor - floor) <= nodes
+        and abs(known.warm - warm) <= nodes
+        and abs(known.starts - starts) <= hours
+        and abs(known.ends - ends) <= hours
+    )

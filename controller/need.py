@@ -1,0 +1,74 @@
+"""What one pool needs and holds, hour by hour; what is read off it for a window.
+
+Place in the line: between the draws of demand and every decision on one pool.
+
+>>> need = Need(("eu/a",), ("cpu",), np.array([[[2, 5]], [[2, 1]]]), (_NOON, _NOON + _HOUR), np.array([3, 3]))
+>>> need.probability(slice(0, 2)), need.largest(slice(0, 2)).tolist(), need.missing(slice(0, 2))
+(0.5, [5, 2], 1.0)
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.capacity import Whole
+from controller.plan import Distribution, Spill
+
+_HOUR = timedelta(hours=1)
+_NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one pool needs and holds, hour by hour, in nodes.
+
+    ``by_resource`` is an array (draw, resource, time): the nodes that each resource alone would take.
+    ``held`` is an array (time,). Windows are half-open slices along time. ``spills`` are demands of other pools'
+    groups that are counted in, and ``unserved`` is, per group, the share of its demand per hour (time,) that is
+    left out since no pool can hold it.
+    """
+
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    by_resource: Whole
+    times: tuple[datetime, ...]
+    held: Whole
+    spills: tuple[Spill, ...] = ()
+    unserved: tuple[tuple[str, NDArray[np.float64]], ...] = ()
+    nodes: Whole = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count the nodes, array (draw, time): the resource that ends first decides."""
+        object.__setattr__(self, "nodes", self.by_resource.max(axis=1))
+
+    @property
+    def exceeds(self) -> NDArray[np.bool_]:
+        """Whether the need exceeds what is held, array (draw, time)."""
+        return self.nodes > self.held
+
+    def probability(self, window: slice) -> float:
+        """P(the need exceeds what is held at some hour of the window)."""
+        return float(self.exceeds[:, window].any(axis=1).mean())
+
+    def largest(self, window: slice) -> Whole:
+        """Largest need within the window, array (draw,)."""
+        largest: Whole = self.nodes[:, window].max(axis=1)
+        return largest
+
+    def distribution(self, window: slice) -> Distribution:
+        """How the largest need within the window is distributed."""
+        nodes, counts = np.unique(self.largest(window), return_counts=True)
+        return Distribution(tuple(zip(nodes.tolist(), counts.tolist(), strict=True)))
+
+    def missing(self, window: slice, floor: int | None = None) -> float:
+        """Node-hours expected to be missing within the window; with ``floor``, only those that it would cover."""
+        short = np.maximum(self.nodes[:, window] - self.held[window], 0)
+        if floor is not None:
+            short = np.minimum(short, np.maximum(floor - self.held[window], 0))
+        return float(short.sum(axis=1).mean())
+
+    def bounds(self, window: slice) -> tuple[datetime, datetime]:
+        """Start and end of the window."""
+        return self.times[window.start], self.times[window.stop - 1] + _HOUR
