@@ -69,7 +69,7 @@ def served_shares(values: Floats, room: Floats, priorities: Sequence[int]) -> Sh
 
 def fitting(asked: Floats, room: Floats) -> Shares:
     """Share of ``asked`` that fits into ``room``, both arrays (draw, resource, time): (draw, time), 0–1."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(asked > 0, np.maximum(room, 0) / asked, np.inf)
     share: Shares = np.minimum(ratio.min(axis=1), 1.0)
     return share

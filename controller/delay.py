@@ -88,7 +88,7 @@ def quantile_of_sum(delays: tuple[Delay, ...], level: float) -> float:
     for delay in free:
         grid = np.array([delay.quantile(float(p)) for p in middles])
         total = np.quantile(np.add.outer(total, grid).ravel(), middles)
-    return fixed + float(np.quantile(total, level))
+    return fixed + float(np.interp(level, middles, total))
 
 
 def learned(configured: Delay, minutes: Sequence[float]) -> Delay:

@@ -47,7 +47,8 @@ def settled(
             known = waiting
     elif waiting is not None and waiting.starts < starts < waiting.ends:
         starts = waiting.starts  # its window has come within reach of the boot time: it is the same window
-    if known is not None and _close(known, starts, ends, floor, warm, config):
+    # A merged lease needs no hysteresis: that the need exceeds it is likely, or there would be no window.
+    if known is not None and known is waiting and _close(known, starts, ends, floor, warm, config):
         return known, raised, waiting
     identity = known.id if known else _fresh(config.environment, name, starts, taken)
     return Lease(config.environment, name, identity, starts, ends, expires, floor, warm), raised, waiting

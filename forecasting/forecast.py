@@ -23,6 +23,7 @@ from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
+from forecasting.newcomers import newcomers
 from forecasting.past import bridged_hours, past_of, provenance
 from forecasting.profile import DemandProfile
 from forecasting.scale import shared
@@ -131,7 +132,9 @@ def forecast(
             tell("drawing", known + (1 - known) * (number + 1) / len(places))
     tell("done", 1.0)
     shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
-    attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | {"notes": "\n".join(notes)}
+    new = past[dims.GROUP].values[newcomers(past[dims.DEMAND].values)]
+    said = {"notes": "\n".join(notes), "newcomers": "\n".join(new)}
+    attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR
     return DemandProfile(

@@ -26,6 +26,20 @@ _OWN_HOURS = 3 * DAY  # after which a newcomer's own swing counts as much as its
 _LEAST_SHARE = 0.2  # of the plain level, below which the block's shape cannot push the estimate
 
 
+def newcomers(demand: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which groups have too little history of their own in some resource, ``(group,)``.
+
+    That is under two weeks, or under half of what the usage spans, where that is less.
+
+    Parameters
+    ----------
+    demand
+        ``(group, resource, time)``, NaN where not known.
+    """
+    few: NDArray[np.bool_] = np.isfinite(demand).sum(axis=2) < min(WHOLE_HOURS, demand.shape[2] / 2)
+    return few.any(axis=1)
+
+
 def placed(
     root: Floats, centre: Floats, spread: Floats, peak: Floats, regions: NDArray[np.intp]
 ) -> tuple[Floats, Floats, Floats]:

@@ -14,6 +14,7 @@ Finding = tuple[tuple[str, ...], str]  # keys down to what is wrong, and what to
 def contradictions(config: Config) -> Iterator[Finding]:
     """Find what cannot hold together: (where, what is wrong and the way out)."""
     yield from _pools(config)
+    yield from _regions(config)
     yield from _groups(config)
     yield from _limits(config)
 
@@ -28,25 +29,27 @@ def _pools(config: Config) -> Iterator[Finding]:
                     f"{pattern} is served by {owners[pattern]} already; a group is in one pool at most",
                 )
             owners.setdefault(pattern, name)
-        if pool.region is not None and config.regions and pool.region not in config.regions:
-            yield (
-                ("pools", name, "region"),
-                f"{pool.region} is not under regions; there are {', '.join(config.regions)}",
-            )
+
+
+def _regions(config: Config) -> Iterator[Finding]:
+    regions = {pool.region for pool in config.pools.values() if pool.region}
+    known = ", ".join(sorted(regions)) or "none: give pools a region"
+    for name, region in config.regions.items():
+        for other in sorted({name, *region.latency_ms} - regions):
+            yield ("regions", name), f"no pool lies in region {other}; regions are {known}"
+    for pattern, entry in config.groups.items():
+        for name in (*(entry.regions or ()), *((entry.pinned,) if entry.pinned else ())):
+            if name not in regions:
+                yield ("groups", pattern), f"no pool lies in region {name}; regions are {known}"
 
 
 def _groups(config: Config) -> Iterator[Finding]:
-    regions = {pool.region for pool in config.pools.values() if pool.region} | set(config.regions)
     entries = list(config.groups.items())
     for i, (pattern, entry) in enumerate(entries):
         at = ("groups", pattern)
         for name in entry.pools or ():
             if name not in config.pools:
                 yield (*at, "pools"), f"there is no pool {name}; there are {', '.join(sorted(config.pools))}"
-        for name in (*(entry.regions or ()), *((entry.pinned,) if entry.pinned else ())):
-            if name not in regions:
-                known = ", ".join(sorted(regions)) or "none: give pools a region"
-                yield at, f"no pool lies in region {name}; regions are {known}"
         if entry.pinned is None:
             continue
         strays = [x for x in entry.regions or () if x != entry.pinned]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecasting.newcomers import LEAST_LENDERS, WHOLE_HOURS, lent, placed
+from forecasting.newcomers import LEAST_LENDERS, WHOLE_HOURS, lent, newcomers, placed
 from forecasting.transform import standardise
 
 HOURS = 6 * 168
@@ -64,6 +64,14 @@ def test_whole_series_and_those_without_a_block_to_lean_on_keep_theirs():
     for before, after in zip(known, placed(root, *known, np.zeros_like(regions)), strict=True):
         same = np.arange(root.shape[1]) != 3
         np.testing.assert_array_equal(before[same], after[same])
+
+
+def test_who_has_too_little_history_is_named():
+    demand = np.ones((3, 2, HOURS))
+    demand[1, 1, : HOURS - WHOLE_HOURS + 1] = np.nan  # one hour under two weeks, of one resource
+    demand[2, 0, : HOURS - WHOLE_HOURS] = np.nan
+    assert newcomers(demand).tolist() == [False, True, False]
+    assert not newcomers(np.ones((2, 1, 72))).any()  # where nobody has more, nobody is new
 
 
 def test_a_flat_newcomer_in_a_block_that_is_busy_is_finite():

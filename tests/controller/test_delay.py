@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from controller.delay import Delay, learned, quantile_of_sum
+
+
+def test_a_number_alone_is_fixed():
+    assert Delay.model_validate(240) == Delay(median=240)
+    assert Delay(median=240).quantile(0.99) == 240
+    assert str(Delay(median=240)) == "240 min"
+
+
+@pytest.mark.parametrize(
+    "value", [{"median": 10, "p90": 5}, {"median": 0, "p90": 5}, -1, "soon", True, {"p90": 5}]
+)
+def test_what_is_no_delay_is_refused(value):
+    with pytest.raises(ValidationError):
+        Delay.model_validate(value)
+
+
+def test_quantiles_are_those_of_the_log_normal():
+    delay = Delay(median=240, p90=900)
+    assert delay.quantile(0.5) == pytest.approx(240)
+    assert delay.quantile(0.9) == pytest.approx(900)
+    assert delay.quantile(0.1) == pytest.approx(240 * 240 / 900)
+
+
+def test_the_sum_of_delays_is_not_the_sum_of_their_quantiles():
+    parts = (Delay(median=240, p90=900), Delay(median=30, p90=120), Delay(median=5))
+    draws = np.random.default_rng(7).normal(size=(400_000, 2))
+    sigmas = np.array([x.sigma for x in parts[:2]])
+    simulated = (np.array([240, 30]) * np.exp(draws * sigmas)).sum(axis=1) + 5
+    for level in (0.5, 0.8, 0.9):
+        assert quantile_of_sum(parts, level) == pytest.approx(np.quantile(simulated, level), rel=0.02)
+    assert quantile_of_sum(parts, 0.9) < sum(x.quantile(0.9) for x in parts)
+
+
+def test_fixed_parts_are_added_exactly():
+    assert quantile_of_sum((Delay(median=15), Delay(median=5)), 0.9) == 20
+    assert quantile_of_sum((Delay(median=15), Delay(median=10, p90=20)), 0.9) == pytest.approx(35)
+
+
+def test_what_is_seen_outweighs_what_was_configured():
+    configured = Delay(median=240, p90=600)
+    seen = np.exp(np.random.default_rng(3).normal(np.log(60), 0.5, 200)).tolist()
+    assert learned(configured, []) == configured
+    few, many = learned(configured, seen[:3]), learned(configured, seen)
+    assert 60 < many.median < few.median < 240
+    assert many.median == pytest.approx(60, rel=0.15)
+    assert many.sigma == pytest.approx(0.5, rel=0.2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1, 5000), st.floats(1, 4), st.lists(st.floats(0, 20000), max_size=8), st.floats(0.01, 0.99))
+def test_learning_gives_a_delay_whatever_was_seen(median, ratio, seen, level):
+    found = learned(Delay(median=median, p90=min(20160, median * ratio)), seen)
+    assert 0 < found.quantile(level) < np.inf
+    assert found.median <= (found.p90 or found.median)
