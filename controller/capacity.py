@@ -7,6 +7,7 @@ resource ends first, and quantiles do not add, so nodes are counted in every joi
 array([ 4, 10], dtype=int32)
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,9 +41,10 @@ class Demand:
     @classmethod
     def of(cls, demand: xr.DataArray) -> "Demand":
         """Take the labels off an array."""
-        variable = demand.variable if "draw" in demand.dims else demand.variable.expand_dims("draw")
+        drawn = demand if "draw" in demand.dims else demand.expand_dims("draw")
         labels = ({str(x): i for i, x in enumerate(demand.coords[dim].values)} for dim in ("group", "resource"))
-        return cls(xr.Variable(variable.dims, variable).transpose("draw", "group", "resource", "time"), *labels)
+        # Transposing is put off, like reading: a variable of a file stays on disk.
+        return cls(drawn.transpose("draw", "group", "resource", "time").variable, *labels)
 
     def read(self, groups: Sequence[str], resources: Sequence[str]) -> Floats:
         """Demand of some groups, array (draw, group, resource, time), in the resources' units.
@@ -58,7 +60,10 @@ class Demand:
         chosen = self.variable.isel(
             group=[self.groups[x] for x in groups], resource=[self.resources[x] for x in resources]
         )
-        values: Floats = chosen.to_numpy().astype(np.float64)
+        try:
+            values: Floats = chosen.to_numpy().astype(np.float64)
+        except (OSError, RuntimeError) as error:  # read from a file as it is asked for
+            raise PlanError(f"the demand of {_some(list(groups))} cannot be read: {error}") from error
         # One pass says both: a sum is NaN or infinite if a value is, and the least of them is not below zero.
         if not np.isfinite(values.sum()) or (values.size and values.min() < 0):
             raise PlanError("the demand has values that are negative or not finite; forecast again")
@@ -184,7 +189,15 @@ def hours_of(demand: xr.DataArray) -> list[datetime]:
 
 def quantile(counts: Whole, level: float) -> int:
     """Smallest count that at least ``level`` of the draws do not exceed: a whole node, not between two."""
-    return int(np.quantile(counts, level, method="inverted_cdf"))
+    return int(quantiles(counts, level))
+
+
+def quantiles(counts: Whole, level: float) -> Whole:
+    """The same along the last axis: (…, draw) → (…)."""
+    draws = counts.shape[-1]
+    rank = min(draws, max(1, math.ceil(level * draws * (1 - 1e-12)))) - 1
+    found: Whole = np.partition(counts, rank, axis=-1)[..., rank]
+    return found
 
 
 def _some(names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.capacity import Whole
+from controller.capacity import Whole, quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,17 @@ def cover(
         return []
     first, last = int(hot[0]), int(hot[-1])
     by_hour = np.ascontiguousarray(nodes[:, first : last + 1].T)  # draws last: quantiles read them in one sweep
-    alone = np.maximum(_quantile(by_hour, level), held[first : last + 1])
+    alone = np.maximum(quantiles(by_hour, level), held[first : last + 1])
     at = hot - first
-    # Cheapest cover of the first j hot hours: cost, windows, and where its last window begins.
+    runs = _runs(by_hour, alone, at, level, longest)
+    # Cheapest cover of the first j hot hours: cost, windows, and where its last window begins, with which floor.
     best: list[tuple[float, int, int, int]] = [(0.0, 0, -1, 0)] + [(math.inf, 0, -1, 0)] * len(at)
-    for i, start in enumerate(at):
-        ends = at[i:][at[i:] < start + longest]
-        span = slice(start, int(ends[-1]) + 1)
-        floors = _floors(by_hour[span], level)[ends - start]
-        above = np.maximum(floors[:, None] - alone[span], 0)
-        wasted = np.cumsum(above, axis=1)[np.arange(len(ends)), ends - start]
+    for i, run in enumerate(runs):
         cost, count, *_ = best[i]
-        for j, waste in enumerate(wasted.tolist(), i + 1):
+        for j, (floor, waste) in enumerate(run, i + 1):
             candidate = (cost + waste + review_cost, count + 1)
             if candidate < best[j][:2]:
-                best[j] = (*candidate, i, int(floors[j - i - 1]))
+                best[j] = (*candidate, i, floor)
     windows: list[Window] = []
     j = len(at)
     while j:
@@ -73,14 +69,23 @@ def cover(
     return windows[::-1]
 
 
-def _floors(by_hour: Whole, level: float) -> Whole:
-    """Quantile of the largest need of the first 1, 2, … hours: array (time, draw) → (time,)."""
-    return _quantile(np.maximum.accumulate(by_hour, axis=0), level)
-
-
-def _quantile(by_hour: Whole, level: float) -> Whole:
-    """Smallest count that a share ``level`` of the draws does not exceed, hour by hour: (time, draw) → (time,)."""
-    draws = by_hour.shape[1]
-    rank = min(draws, max(1, math.ceil(level * draws * (1 - 1e-12)))) - 1
-    found: Whole = np.partition(by_hour, rank, axis=1)[:, rank]
-    return found
+def _runs(
+    by_hour: Whole, alone: Whole, at: NDArray[np.intp], level: float, longest: int
+) -> list[list[tuple[int, int]]]:
+    """Floor and wasted node-hours of the window from each hot hour to itself and to each later one in reach."""
+    # Row j holds the largest need of hours i … j; going back through i, one maximum updates all of them.
+    largest = by_hour.copy()
+    runs: list[list[tuple[int, int]]] = []
+    starts = set(at.tolist())
+    for start in range(len(by_hour) - 1, -1, -1):
+        reach = largest[start : start + longest]
+        np.maximum(reach, by_hour[start], out=reach)
+        if start not in starts:
+            continue
+        ends = at[(at >= start) & (at < start + longest)]
+        span = slice(start, int(ends[-1]) + 1)
+        floors = quantiles(largest[ends], level)
+        above = np.maximum(floors[:, None] - alone[span], 0)
+        wasted = np.cumsum(above, axis=1)[np.arange(len(ends)), ends - start]
+        runs.append(list(zip(floors.tolist(), wasted.tolist(), strict=True)))
+    return runs[::-1]

@@ -21,7 +21,7 @@ from controller.evidence import explained, forecast_evidence
 from controller.lease import Lease, Ledger, digest
 from controller.matching import settled
 from controller.need import Need
-from controller.plan import Action, Change, Plan, Spill
+from controller.plan import Action, Change, Plan, Shortfall, Spill
 from forecasting.profile import DemandProfile
 
 _HOUR = timedelta(hours=1)
@@ -49,7 +49,7 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
     served = members(config, list(demand.groups))
     dealt = deal(demand, served, config)
     changes: list[Change] = []
-    quiet = []
+    quiet, shortfalls = [], []
     for name in sorted(config.pools):
         leases = [x for x in ledger if x.pool == name]
         try:
@@ -60,11 +60,12 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
         found = _pool(name, profile, need, leases, waiting, config, now)
         changes += found
         quiet += [] if found else [name]
+        shortfalls += _beyond(name, need, config, now)
     notes = [f"{name}: the need is covered, or not certain enough to act on" for name in quiet]
     unserved = len(demand.groups) - sum(len(x) for x in served.values())
     if unserved:
         notes.append(f"{unserved} groups of the profile are served by no pool")
-    return Plan(config.environment, now, tuple(changes), tuple(notes))
+    return Plan(config.environment, now, tuple(changes), tuple(notes), tuple(shortfalls))
 
 
 def need_of(
@@ -114,7 +115,9 @@ def _pool(
     # Capacity is not there before it is merged, applied and booted; far windows wait for a newer forecast.
     first, last = now + config.ready_in(name), now + config.look_ahead(name)
     uncovered = need.exceeds.mean(axis=0) >= 1 - settings.confidence_threshold
-    hot = np.array([i for i in np.flatnonzero(uncovered) if first <= times[i]], dtype=np.intp)
+    # What is proposed starts by then, and no window is longer: later hours cannot change it.
+    until = last + timedelta(hours=settings.longest_window_hours)
+    hot = np.array([i for i in np.flatnonzero(uncovered) if first <= times[i] <= until], dtype=np.intp)
     if hot.size == 0 or times[hot[0]] > last:
         return []
     level = config.levels(name, need.groups).service
@@ -137,6 +140,28 @@ def _pool(
         action: Action = "update" if before else "open"
         changes.append(Change(action, explained(lease, evidence, now), before, evidence))
     return changes
+
+
+def _beyond(name: str, need: Need, config: Config, now: datetime) -> list[Shortfall]:
+    """What the pool's max cannot hold later than leases are proposed: that takes longest to do something about."""
+    most, last = config.pools[name].max, now + config.look_ahead(name)
+    far = [i for i, t in enumerate(need.times) if t > last]
+    if not far:
+        return []
+    over = need.nodes > most
+    if over[:, far].any(axis=1).mean() < config.decide.confidence_threshold:
+        return []
+    hours = [i for i in far if over[:, i].any()]
+    window = slice(hours[0], hours[-1] + 1)
+    largest = need.distribution(window)
+    needed = largest.quantile(config.levels(name, need.groups).service)
+    return [
+        Shortfall(
+            name, *need.bounds(window), needed, most, largest.above(most), largest.missing(most), "max",
+            f"raise pools.{name}.max to {needed} in time, or let its groups go elsewhere (groups.<pattern>.pools)",
+            need.left_short(window),
+        )
+    ]  # fmt: skip
 
 
 def _check_times(times: Sequence[datetime], config: Config, now: datetime) -> None:

@@ -17,6 +17,7 @@ from controller.capacity import Whole
 from controller.plan import Distribution, Spill
 
 _HOUR = timedelta(hours=1)
+_NOTABLE = 0.001  # share of a group's demand below which it is not said to go short
 _NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -38,15 +39,12 @@ class Need:
     spills: tuple[Spill, ...] = ()
     unserved: tuple[tuple[str, NDArray[np.float64]], ...] = ()
     nodes: Whole = field(init=False)
+    exceeds: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count the nodes, array (draw, time): the resource that ends first decides."""
+        """Count the nodes, array (draw, time), by the scarcest resource, and where they exceed what is held."""
         object.__setattr__(self, "nodes", self.by_resource.max(axis=1))
-
-    @property
-    def exceeds(self) -> NDArray[np.bool_]:
-        """Whether the need exceeds what is held, array (draw, time)."""
-        return self.nodes > self.held
+        object.__setattr__(self, "exceeds", self.nodes > self.held)
 
     def probability(self, window: slice) -> float:
         """P(the need exceeds what is held at some hour of the window)."""
@@ -61,6 +59,11 @@ class Need:
         """How the largest need within the window is distributed."""
         nodes, counts = np.unique(self.largest(window), return_counts=True)
         return Distribution(tuple(zip(nodes.tolist(), counts.tolist(), strict=True)))
+
+    def left_short(self, window: slice) -> tuple[tuple[str, float], ...]:
+        """Groups that no pool can hold wholly, with the share of their demand that is left out, the worst first."""
+        shares = [(label, float(share[window].mean())) for label, share in self.unserved]
+        return tuple(sorted((x for x in shares if x[1] >= _NOTABLE), key=lambda x: (-x[1], x[0])))
 
     def missing(self, window: slice, floor: int | None = None) -> float:
         """Node-hours expected to be missing within the window; with ``floor``, only those that it would cover."""

@@ -28,6 +28,7 @@ from controller.edge.forge.local import LocalForge
 from controller.errors import ConfigError, GitError, LeaseError
 from controller.gate import Verdict, folded_at, judge_ledger, judge_plan
 from controller.guardrails import guard
+from controller.leadtimes import reviewed, taught
 from controller.lease import Ledger, parse_ledger, stamp
 from controller.lease import parse as parse_lease
 from controller.message import Words, words
@@ -98,7 +99,15 @@ def workplace(directory: Path) -> Iterator[Workplace]:
         if CONFIG not in texts:
             raise ConfigError(f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; push it first")
         config, ledger = read_environment(texts, where.path)
-        yield Workplace(where, checkout, LocalForge(checkout), config, ledger)
+        forge = LocalForge(checkout)
+        yield Workplace(where, checkout, forge, taught(config, _review_minutes(forge, config.environment)), ledger)
+
+
+def _review_minutes(forge: Forge, environment: str) -> list[float]:
+    """How long the reviews of an environment's merged proposals took."""
+    prefix = f"headroom/{environment}/"
+    merged = [x for x in forge.list("merged") if x.head.startswith(prefix) and "release" not in x.labels]
+    return reviewed((x.created, x.merged_at) for x in merged)
 
 
 def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime) -> tuple[Plan, Config]:

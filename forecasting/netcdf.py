@@ -7,7 +7,8 @@ Place in the line: under `profile` and `hierarchy`, the two things that are kept
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,28 +81,58 @@ def read(path: Path | str, kind: Kind) -> xr.Dataset:
     ForecastingError
         That of the kind, if there is no file, it is not netCDF, it is damaged, or of another version.
     """
+    try:
+        with _opened(path, kind) as file:
+            dataset = file.load()
+        checksum = checksum_of(dataset)
+    except kind.error:
+        raise
+    except Exception as error:  # of many kinds, by where the damage is
+        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
+    written = dataset.attrs.pop(CHECKSUM, None)
+    if written is None:
+        raise kind.error(f"{path}: damaged, or of an earlier release: it has no checksum; {kind.remedy}")
+    if written != checksum:
+        raise kind.error(f"{path}: damaged: what it holds is not what was written; {kind.remedy}")
+    return _labelled(dataset)
+
+
+@contextmanager
+def stream(path: Path | str, kind: Kind) -> Iterator[xr.Dataset]:
+    """Open a file that `write` wrote; values are read as they are asked for, and its checksum is not looked at.
+
+    Raises
+    ------
+    ForecastingError
+        That of the kind, if there is no file, it is not netCDF, or of another version.
+    """
+    with _opened(path, kind) as file:
+        yield _labelled(file)
+
+
+@contextmanager
+def _opened(path: Path | str, kind: Kind) -> Iterator[xr.Dataset]:
     path = Path(path)
     if not path.is_file():
         raise kind.error(f"{path}: there is no such {kind.name}; {kind.remedy}")
     try:
         # Opened plainly first: where this fails, h5netcdf would complain on stderr as well.
         h5py.File(path, "r").close()
-        with xr.open_dataset(path, engine="h5netcdf") as file:
-            dataset = file.load()
-        checksum = checksum_of(dataset)
+        dataset = xr.open_dataset(path, engine="h5netcdf", cache=False)
     except Exception as error:  # of many kinds, by where the damage is
         raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
-    version = dataset.attrs.get(kind.attribute)
-    if version != kind.version:
-        found = "no version" if version is None else f"version {version}"
-        raise kind.error(
-            f"{path}: a {kind.name} of {found}, where this release reads {kind.version}; {kind.remedy}"
-        )
-    written = dataset.attrs.pop(CHECKSUM, None)
-    if written is None:
-        raise kind.error(f"{path}: damaged, or of an earlier release: it has no checksum; {kind.remedy}")
-    if written != checksum:
-        raise kind.error(f"{path}: damaged: what it holds is not what was written; {kind.remedy}")
+    with dataset:
+        version = dataset.attrs.get(kind.attribute)
+        if version != kind.version:
+            found = "no version" if version is None else f"version {version}"
+            raise kind.error(
+                f"{path}: a {kind.name} of {found}, where this release reads {kind.version}; {kind.remedy}"
+            )
+        yield dataset
+
+
+def _labelled(dataset: xr.Dataset) -> xr.Dataset:
+    """Give labels back as the fixed-width strings that were saved."""
     labels = {n: (v.dims, v.values.astype(str)) for n, v in dataset.coords.items() if v.dtype.kind in "OU"}
     return dataset.assign_coords(labels)
 

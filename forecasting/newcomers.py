@@ -36,8 +36,9 @@ def newcomers(demand: NDArray[np.float64]) -> NDArray[np.bool_]:
     demand
         ``(group, resource, time)``, NaN where not known.
     """
-    few: NDArray[np.bool_] = np.isfinite(demand).sum(axis=2) < min(WHOLE_HOURS, demand.shape[2] / 2)
-    return few.any(axis=1)
+    few = np.isfinite(demand).sum(axis=2) < min(WHOLE_HOURS, demand.shape[2] / 2)
+    some: NDArray[np.bool_] = np.any(few, axis=1)
+    return some
 
 
 def placed(

@@ -7,7 +7,8 @@ decides from it. The file that it is saved to is that border, so this module nee
     profile.interval(0.8).sel(group="eu-west/analytics", resource="cpu", bound="upper").max()
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import ForecastingError, ProfileError
-from forecasting.netcdf import Kind, read, write
+from forecasting.netcdf import Kind, read, stream, write
 
 KIND = Kind("profile", 2, "make it anew with `headroom forecast --out FILE`", ProfileError)
 
 _ENCODING: dict[str, dict[str, object]] = {
-    dims.DEMAND: {"zlib": True, "complevel": 1, "shuffle": True},
+    dims.DEMAND: {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True},
     dims.TIME: {"units": "hours since 1970-01-01", "calendar": "proleptic_gregorian", "dtype": "int64"},
 }
 _LABELS = (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)
@@ -41,6 +42,8 @@ class DemandProfile:
         ``demand(draw, group, resource, time)``, float32, ≥ 0, in ``unit(resource)``, with the coordinates of
         usage over the horizon. ``attrs`` has at least ``issued``, the ISO 8601 instant of the forecast with
         its timezone.
+    streamed
+        Whether draws are read from a file as they are asked for; whoever reads them checks them then.
 
     Raises
     ------
@@ -49,9 +52,10 @@ class DemandProfile:
     """
 
     dataset: xr.Dataset
+    streamed: bool = False
 
     def __post_init__(self) -> None:
-        dims.check_profile(self.dataset, "DemandProfile")
+        dims.check_profile(self.dataset, "DemandProfile", values=not self.streamed)
         _parse_issued(self.dataset.attrs.get("issued"))
 
     @property
@@ -144,7 +148,11 @@ class DemandProfile:
         ProfileError
             If it cannot be written there.
         """
-        write(self.dataset, path, KIND, _ENCODING)
+        sizes = self.draws.sizes
+        # A group at a time is what a decision reads.
+        chunks = (sizes[dims.DRAW], 1, sizes[dims.RESOURCE], sizes[dims.TIME])
+        demand = _ENCODING[dims.DEMAND] | {"chunksizes": chunks}
+        write(self.dataset, path, KIND, _ENCODING | {dims.DEMAND: demand})
 
     @classmethod
     def load(cls, path: Path | str) -> "DemandProfile":
@@ -160,6 +168,25 @@ class DemandProfile:
             return cls(dataset)
         except ForecastingError as error:
             raise ProfileError(f"{path}: not a whole profile: {error}; {KIND.remedy}") from error
+
+    @classmethod
+    @contextmanager
+    def stream(cls, path: Path | str) -> Iterator["DemandProfile"]:
+        """Open a profile that `save` wrote without reading its draws: for more groups than fit into memory.
+
+        Damage is noticed where it is read, by HDF5's own checksum of each group's draws.
+
+        Raises
+        ------
+        ProfileError
+            If there is no file, it is not netCDF, or another version of this package wrote it.
+        """
+        with stream(path, KIND) as dataset:
+            try:
+                profile = cls(dataset, streamed=True)
+            except ForecastingError as error:
+                raise ProfileError(f"{path}: not a whole profile: {error}; {KIND.remedy}") from error
+            yield profile
 
     def _reduced(self, values: np.ndarray, first: dict[str, np.ndarray]) -> xr.DataArray:
         """Label an array whose first dim stands where the draws were."""

@@ -18,9 +18,9 @@ ROWS = {
         "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
-        "errors", "lease", "delay", "config", "configtext", "plan", "capacity", "need", "cover", "dealing",
-        "evidence", "matching", "decide", "decay", "guardrails", "render", "message", "plandiff", "planfile",
-        "gate", "edge", "workflow", "cli",
+        "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
+        "dealing", "evidence", "matching", "decide", "decay", "guardrails", "render", "message", "plandiff",
+        "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {

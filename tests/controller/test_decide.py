@@ -12,6 +12,7 @@ from controller.decide import decide
 from controller.errors import PlanError
 from controller.guardrails import guard
 from controller.plan import ForecastEvidence
+from forecasting.profile import DemandProfile
 
 # web: 5 cores of each node may be used, base 3 nodes; 38 cores need 8 nodes, 12 cores need 3.
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "eu/mail": surge(6, 8, 24, 5), "us/etl": surge(4, 4, 24, 5)}
@@ -222,3 +223,103 @@ def test_demand_without_measure_is_not_taken_for_none():
     countless = profile_of({"eu/shop": surge(6, 1e20, 24, 5), "us/etl": [4.0] * 72})
     (change,) = guard(decide(countless, (), config_of(), NOW), config_of()).changes
     assert change.lease.floor == 14
+
+
+def test_decisions_from_a_stream_are_those_from_memory(tmp_path):
+    profile = profile_of(SURGE)
+    profile.save(tmp_path / "profile.nc")
+    with DemandProfile.stream(tmp_path / "profile.nc") as stream:
+        assert decide(stream, (), config_of(), NOW) == decide(profile, (), config_of(), NOW)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -1.0])
+def test_demand_that_is_no_number_is_refused_before_any_change(wrong):
+    profile = profile_of(SURGE)
+    dataset = profile.dataset.copy(deep=True)
+    dataset["demand"][3, 0, 0, 60] = wrong
+    with pytest.raises(PlanError, match="pool web: the demand has values that are negative or not finite"):
+        decide(DemandProfile(dataset, streamed=True), (), config_of(), NOW)
+
+
+def test_a_forecast_that_is_too_old_asks_for_nothing_and_says_so():
+    stale = config_of(decide="{profile_age_hours: 6, propose_ahead_hours: 72}")
+    assert decide(profile_of(SURGE), (), stale, NOW + 6 * HOUR).changes
+    plan = decide(profile_of(SURGE), (), stale, NOW + 7 * HOUR)
+    assert plan.empty
+    assert plan.notes == ("the forecast is 7 h old, over 6 h: nothing new is asked for; forecast again",)
+
+
+def test_a_profile_that_ends_within_the_lead_time_is_refused():
+    short = profile_of({"eu/shop": [6.0] * 10, "us/etl": [4.0] * 10})
+    slow = config_of(lead_times="{review_minutes: {median: 600, p90: 1200}, ci_minutes: 10}")
+    with pytest.raises(PlanError, match=r"lead time of 20\.2 h; forecast again, with --horizon 22 or more"):
+        decide(short, (), slow, NOW)
+
+
+def test_a_group_that_a_pool_names_must_be_in_the_profile():
+    config = config_of()
+    pools = dict(config.pools)
+    pools["web"] = pools["web"].model_copy(update={"groups": ("eu/shop", "eu/gone")})
+    with pytest.raises(PlanError, match="pool web serves eu/gone, which are no groups"):
+        decide(profile_of(SURGE), (), config.model_copy(update={"pools": pools}), NOW)
+
+
+def test_amounts_with_a_unit_meet_demand_in_it():
+    config = config_of()
+    pools = dict(config.pools)
+    pools["web"] = pools["web"].model_copy(update={"units": {"memory": "MiB"}})
+    with pytest.raises(PlanError, match="pool web: node_capacity gives memory in MiB, the profile has it in GiB"):
+        decide(profile_of(SURGE), (), config.model_copy(update={"pools": pools}), NOW)
+
+
+def test_the_level_from_costs_is_the_newsvendors():
+    costly = config_of(decide="{shortfall_cost_per_node_hour: 9.5, propose_ahead_hours: 72}")
+    (change,) = decide(profile_of(SURGE, spread=0.2), (), costly, NOW).changes
+    evidence = change.evidence
+    assert isinstance(evidence, ForecastEvidence)
+    assert evidence.service_level == pytest.approx(0.95)  # 9.5 / (9.5 + 0.5)
+    assert evidence.levels_why == "Cu/(Cu + Co) of 9.5 and 0.5"
+    assert change.lease.floor == evidence.largest.quantile(0.95)
+
+
+def test_the_evidence_says_what_an_hour_later_loses_and_how_long_reviews_take():
+    (change,) = decide(profile_of(SURGE), (), config_of(), NOW).changes
+    evidence = change.evidence
+    assert isinstance(evidence, ForecastEvidence)
+    # 38 cores need 8 or 9 nodes, 3 are held: an hour of that, as far as the lease covers it.
+    assert evidence.late_node_hours == pytest.approx(evidence.shortfall_node_hours / 5, rel=0.05)
+    assert evidence.lead == "review 60 min, CI 10 min, boot 5 min"
+    assert evidence.largest.above(evidence.held) == evidence.probability
+
+
+def test_newcomers_are_named():
+    profile = profile_of(SURGE)
+    new = replace(profile, dataset=profile.dataset.assign_attrs(newcomers="eu/mail\nus/etl"))
+    (change,) = decide(new, (), config_of(), NOW).changes
+    assert isinstance(change.evidence, ForecastEvidence)
+    assert change.evidence.newcomers == ("eu/mail",)
+
+
+def test_lead_times_make_proposals_early_enough():
+    # A window 20 h ahead waits for a newer forecast where reviews take an hour, and not where they may take 30.
+    far = profile_of({"eu/shop": surge(6, 30, 20, 5), "us/etl": [4.0] * 72})
+    assert decide(far, (), config_of(decide="{service_level: 0.9}"), NOW).empty
+    slow = config_of(
+        decide="{service_level: 0.9}", lead_times="{review_minutes: {median: 300, p90: 1800}, ci_minutes: 10}"
+    )
+    assert not decide(far, (), slow, NOW).empty
+
+
+def test_what_no_lease_can_hold_is_told_before_leases_are_proposed():
+    far = profile_of({"eu/shop": surge(6, 90, 40, 5), "eu/mail": surge(6, 30, 40, 5), "us/etl": [4.0] * 72})
+    soon = config_of(decide="{propose_ahead_hours: 12}")
+    plan = decide(far, (), soon, NOW)
+    assert plan.empty
+    (short,) = plan.shortfalls
+    assert (short.pool, short.granted, short.cause) == ("web", 14, "max")
+    assert (short.starts, short.ends) == (NOW + 40 * HOUR, NOW + 45 * HOUR)
+    assert short.needed > 24
+    assert short.probability > 0.99
+    assert [label for label, _ in short.left_short] == ["eu/mail", "eu/shop"]  # of one priority: alike
+    assert short.left_short[0][1] == pytest.approx(1 - 70 / 120, abs=0.05)
+    assert "raise pools.web.max" in short.suggestion

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -189,6 +190,39 @@ def test_a_file_with_something_missing_is_refused(profile, tmp_path):
 
 
 @pytest.mark.parametrize("issued", [None, "yesterday", "2026-05-18T00:00:00"])
+def test_a_stream_has_the_same_draws_and_reads_them_when_asked(profile, tmp_path):
+    path = tmp_path / "profile.nc"
+    profile.save(path)
+    with DemandProfile.stream(path) as stream:
+        assert stream.issued == profile.issued
+        assert stream.dataset["group"].dtype.kind == "U"
+        for i in range(profile.draws.sizes["group"]):
+            np.testing.assert_array_equal(stream.draws.isel(group=i).values, profile.draws.isel(group=i).values)
+
+
+def test_damage_in_a_stream_is_noticed_where_it_is_read(tmp_path, profile):
+    path = tmp_path / "profile.nc"
+    profile.save(path)
+    with h5py.File(path) as file:
+        stored = file["demand"].id.get_chunk_info(0)
+    with path.open("r+b") as raw:
+        raw.seek(stored.byte_offset + stored.size // 2)
+        byte = raw.read(1)
+        raw.seek(-1, 1)
+        raw.write(bytes([byte[0] ^ 0xFF]))
+    with DemandProfile.stream(path) as stream, pytest.raises(OSError, match=r"[Cc]an't"):
+        stream.draws.isel(group=0).to_numpy()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no netCDF"])
+def test_a_stream_of_what_is_no_profile_is_refused(content, tmp_path):
+    path = tmp_path / "profile.nc"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ProfileError, match=r"profile.nc"), DemandProfile.stream(path):
+        pass
+
+
 def test_a_profile_without_its_instant_is_refused(profile, issued):
     dataset = profile.dataset.assign_attrs(issued=issued)
     with pytest.raises(ForecastingError, match="issued"):

@@ -35,6 +35,7 @@ class PullRequest:
     approved_by: str | None = None
     approved_commit: str | None = None
     merged_commit: str | None = None
+    merged_at: datetime | None = None
 
 
 class Forge(Protocol):

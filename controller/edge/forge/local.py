@@ -146,6 +146,7 @@ class LocalForge:
                 approved_by=pull.approved_by,
                 approved_commit=approved,
                 merged_commit=commit,
+                merged_at=now,
             )
 
         merged = self._change("merge", edit, now)

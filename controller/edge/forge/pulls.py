@@ -22,7 +22,9 @@ _FILE = re.compile(r"([1-9][0-9]{0,8})\.json")
 
 def dump(pull: PullRequest) -> str:
     """Write a pull request as canonical JSON: sorted keys, two spaces, final newline."""
-    record = {**asdict(pull), "created": pull.created.astimezone(UTC).isoformat()}
+    moments = {"created": pull.created, "merged_at": pull.merged_at}
+    written = {key: x.astimezone(UTC).isoformat() if x else None for key, x in moments.items()}
+    record = {**asdict(pull), **written}
     return json.dumps(record, indent=2, sort_keys=True) + "\n"
 
 
@@ -50,9 +52,11 @@ def parse_all(files: Mapping[str, str], where: str) -> Pulls:
 
 def _parse(record: object, number: int) -> PullRequest:
     known = {field.name for field in fields(PullRequest)}
-    if not isinstance(record, dict) or set(record) != known:
+    # What an earlier release wrote does not say when it was merged.
+    if not isinstance(record, dict) or set(record) | {"merged_at"} != known:
         raise ValueError(f"it must be an object of {', '.join(sorted(known))}")
-    optional = ("approved_by", "approved_commit", "merged_commit")
+    record = {"merged_at": None, **record}
+    optional = ("approved_by", "approved_commit", "merged_commit", "merged_at")
     for key in known - {"number", "labels"}:
         if not isinstance(record[key], str) and not (record[key] is None and key in optional):
             raise ValueError(f"{key} is {record[key]!r}")
@@ -61,7 +65,12 @@ def _parse(record: object, number: int) -> PullRequest:
         raise ValueError(f"labels is {labels!r}")
     if record["number"] != number or record["state"] not in get_args(State):
         raise ValueError(f"number is {record['number']!r}, state is {record['state']!r}")
-    created = datetime.fromisoformat(record["created"])
-    if created.tzinfo is None:
-        raise ValueError("created has no time zone")
-    return PullRequest(**{**record, "number": number, "labels": tuple(labels), "created": created})
+    moments = {key: _moment(key, record[key]) for key in ("created", "merged_at") if record[key] is not None}
+    return PullRequest(**{**record, "number": number, "labels": tuple(labels), **moments})
+
+
+def _moment(key: str, text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{key} has no time zone")
+    return moment
