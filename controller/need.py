@@ -61,7 +61,7 @@ class Need:
         return Distribution(tuple(zip(nodes.tolist(), counts.tolist(), strict=True)))
 
     def left_short(self, window: slice) -> tuple[tuple[str, float], ...]:
-        """Groups that no pool can hold wholly, with the share of their demand that is left out, the worst first."""
+        """Groups that no pool can hold wholly, with the share of their demand left out, the worst first."""
         shares = [(label, float(share[window].mean())) for label, share in self.unserved]
         return tuple(sorted((x for x in shares if x[1] >= _NOTABLE), key=lambda x: (-x[1], x[0])))
 
