@@ -26,7 +26,7 @@ from dataclasses import replace
 
 from controller.config import Config
 from controller.evidence import restaked
-from controller.guardrails.calendar import after_cool_down, outside_freezes
+from controller.guardrails.moments import after_cool_down, outside_freezes
 from controller.guardrails.money import within_budget_per_day, within_budget_per_month
 from controller.guardrails.proposals import asks_for_something, open_proposals
 from controller.guardrails.quotas import within_quotas
