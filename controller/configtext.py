@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.config import Config
 from controller.config.contradictions import contradictions
+from controller.config.fields import MisplacedError
 from controller.errors import ConfigError
 
 
@@ -60,11 +61,16 @@ def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
 
 
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
-    location = [str(part) for part in item["loc"]]
+    found = item.get("ctx", {}).get("error")
+    location = [*(str(part) for part in item["loc"]), *(found.at if isinstance(found, MisplacedError) else ())]
     where = f"{path}:{_line(node, location)}: {'.'.join(location) or 'the whole'}"
     if item["type"] == "extra_forbidden":
         return f"{where}: unknown key; allowed here: {', '.join(_allowed(location[:-1]))}"
-    return f"{where}: {item['msg'].removeprefix('Value error, ')}"
+    if item["type"] == "value_error":
+        return f"{where}: {item['msg'].removeprefix('Value error, ')}"
+    meaning = _meaning(location)
+    said = "is missing" if item["type"] == "missing" else str(item["msg"])
+    return f"{where}: {said}" + (f"; it means: {meaning}" if meaning else "")
 
 
 def _line(node: yaml.Node | None, location: list[str]) -> int:
@@ -83,13 +89,24 @@ def _line(node: yaml.Node | None, location: list[str]) -> int:
     return line + 1
 
 
+def _meaning(location: list[str]) -> str:
+    """What the schema says of the setting at ``location``; empty where it says nothing of it alone."""
+    field = _model(location[:-1]).model_fields.get(location[-1]) if location else None
+    return (field.description or "").removesuffix(".") if field else ""
+
+
 def _allowed(location: list[str]) -> list[str]:
-    """Keys that the model at ``location`` has; keys of mappings and places in lists are stepped through."""
+    """Keys that the model at ``location`` has."""
+    return sorted(_model(location).model_fields)
+
+
+def _model(location: list[str]) -> type[BaseModel]:
+    """The model at ``location``; keys of mappings and places in lists are stepped through."""
     model: type[BaseModel] = Config
     for part in location:
         if (field := model.model_fields.get(part)) is not None:
             model = next(_models(field.annotation), model)
-    return sorted(model.model_fields)
+    return model
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

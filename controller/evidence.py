@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from controller.capacity import quantile
 from controller.config import Config
-from controller.lease import Held, Lease, Scalar, stamp
+from controller.lease import Held, Lease, Ledger, Scalar, fold, stamp
 from controller.need import Need
 from controller.plan import Change, ForecastEvidence, Interval, Stake
 from forecasting.profile import DemandProfile
@@ -100,13 +100,23 @@ def _stakes(
     return planned, early, most
 
 
-def restaked(change: Change, config: Config, now: datetime) -> Change:
-    """Count the stakes of a change anew, after a guardrail has made it smaller."""
-    if isinstance(change.evidence, ForecastEvidence):
-        held = Held(change.evidence.held, change.evidence.held_warm)
-        planned, early, most = _stakes(change.lease, held, config, change.evidence.merge_by, now)
-        evidence = replace(change.evidence, planned=planned, early=early, most=most)
+def restaked(change: Change, config: Config, now: datetime, leases: Ledger = ()) -> Change:
+    """Count the stakes of a change anew, after the guardrails; ``leases`` are the pool's merged ones."""
+    evidence = change.evidence
+    if isinstance(evidence, ForecastEvidence):
+        held = Held(evidence.held, evidence.held_warm)
+        planned, early, most = _stakes(change.lease, held, config, evidence.merge_by, now)
+        # An hour of the first hour's need, of which a smaller floor covers no more nodes than it adds.
+        late = min(evidence.late_node_hours, float(max(0, change.lease.floor - evidence.held)))
+        evidence = replace(evidence, planned=planned, early=early, most=most, late_node_hours=late)
         return replace(change, evidence=evidence)
+    if change.clips and change.before is not None:
+        name, before = change.lease.pool, change.before
+        others = [x for x in leases if x.id != before.id]
+        after = [*others, *(() if change.action == "release" else (change.lease,))]
+        held, left = (fold(x, {name: config.pools[name].size}, now)[name] for x in (leases, after))
+        given_back = stake(config, name, left, held, (before.expires - now) / _HOUR)
+        return replace(change, evidence=replace(evidence, given_back=given_back))
     return change
 
 

@@ -20,6 +20,7 @@ from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from controller.config import Config
+from controller.guardrails.shortfalls import shortfall
 from controller.lease import Lease, Ledger, digest, fold, stamp
 from controller.plan import Change, ForecastEvidence
 
@@ -73,6 +74,7 @@ def words(
         "probability": change.evidence.probability if isinstance(change.evidence, ForecastEvidence) else None,
         "forecast": forecast,
         "clips": change.clips,
+        "shortfall": shortfall(change),
         "base": config.pools[lease.pool].base,
         "max": config.pools[lease.pool].max,
         "warm_runs": config.pools[lease.pool].warm_runs,
@@ -107,17 +109,17 @@ def marked(body: str) -> Mapping[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def markdown(text: object) -> str:
+def markdown(text: object, most: int = 120) -> str:
     """Make text from outside harmless in Markdown: no markup, HTML, mention or link, one short line."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
+    escaped = _SPECIAL.sub(r"\\\1", plain(text, most).replace("&", "&amp;").replace("<", "&lt;"))
     escaped = escaped.replace("\\>", "&gt;").replace("@", "@\u200b").replace("$", "\\$")
     return escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")  # no link of its own making
 
 
-def plain(text: object) -> str:
-    """Make text from outside one short line without control or direction marks."""
+def plain(text: object, most: int = 120) -> str:
+    """Make text from outside one line of at most so many characters, without control or direction marks."""
     kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in str(text))
-    return " ".join(kept.split())[:120]
+    return " ".join(kept.split())[:most]
 
 
 def _environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:

@@ -63,11 +63,15 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a guardrail changed, in words; ``risk`` is P(need > floor) before and after, of a forecast."""
+    """What a guardrail changed, in words.
+
+    ``risk`` is P(need > what is held) before and after, of a forecast; ``remedy`` says what would lift the limit.
+    """
 
     guard: str
     reason: str
     risk: tuple[float, float] | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,10 @@ class ForecastEvidence:
     are what is expected to be missing if nothing is done, ``late_node_hours`` what is if the lease is merged an
     hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual review
     would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for want of
-    a history of their own. ``priority`` is the highest of the groups'. ``planned`` is what the lease costs if it
-    is merged at ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged
-    before costs on top, ``most`` what it costs if it is merged now and never given back.
+    a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool can
+    hold. ``priority`` is the highest of the groups'. ``planned`` is what the lease costs if it is merged at
+    ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged before costs
+    on top, ``most`` what it costs if it is merged now and never given back.
     """
 
     issued: datetime
@@ -152,6 +157,7 @@ class ForecastEvidence:
     newcomers: tuple[str, ...] = ()
     priority: int = 0
     spills: tuple[Spill, ...] = ()
+    unserved: tuple[tuple[str, float], ...] = ()
 
     @property
     def approved(self) -> bool:

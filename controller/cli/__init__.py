@@ -1,7 +1,8 @@
 """The command line: parse, call one workflow, print.
 
 Place in the line: the outermost edge, and the one boundary where errors become exit codes: 0 done, 1 refused
-or failed, 2 usage, 3 changes pending with ``--check``, 130 interrupted.
+or failed, 2 usage, 3 changes pending with ``--check``, 4 something stays short (``plan`` and ``propose``; it wins
+over 3), 130 interrupted.
 
     headroom forecast --usage usage.parquet --out profile.nc
 """

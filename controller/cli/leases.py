@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PENDING = 3  # exit code: changes are pending, with --check
+SHORT = 4  # exit code: something stays short, whatever is merged; it says more than PENDING
 
 env_option = click.option(
     "--env",
@@ -55,6 +56,7 @@ def plan(
     """Show which leases would be opened, changed and released, and why. Writes nothing.
 
     It reads the directory alone: what is proposed already and not merged is not known to it.
+    Exits with 4 if a limit leaves demand short that the service level should hold.
     """
     from forecasting.profile import DemandProfile
 
@@ -63,6 +65,8 @@ def plan(
         document(plan_record(made))
     else:
         print_plan(made, config.currency)
+    if made.shortfalls:
+        click.get_current_context().exit(SHORT)
     if check and not made.empty:
         click.get_current_context().exit(PENDING)
 
@@ -77,11 +81,17 @@ def plan(
 @dry_option
 @as_json
 def propose(directory: Path, profile_path: Path, now: datetime, dry_run: bool, output: str) -> None:
-    """Open or update one pull request per lease that the profile asks for."""
+    """Open or update one pull request per lease that the profile asks for.
+
+    Exits with 4 if a limit leaves demand short that the service level should hold; the requests are open then.
+    """
     from forecasting.profile import DemandProfile
 
     profile = DemandProfile.load(profile_path)
-    print_outcomes(*workflow.propose(directory, profile, now, dry_run), output=output)
+    wanted, outcomes = workflow.propose(directory, profile, now, dry_run)
+    print_outcomes(wanted, outcomes, output=output)
+    if wanted.shortfalls:
+        click.get_current_context().exit(SHORT)
 
 
 @click.command(

@@ -1,5 +1,6 @@
-"""How plans and what became of them are printed: for people, and as JSON."""
+"""How plans and what became of them are printed: for people, within 80 columns, and as JSON."""
 
+import textwrap
 from typing import Any
 
 import click
@@ -7,8 +8,10 @@ import click
 from controller import workflow
 from controller.cli.output import Column, document, note, table
 from controller.lease import stamp
-from controller.message import chance, percent
-from controller.plan import Change, ForecastEvidence, Plan
+from controller.message import chance, percent, plain
+from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall
+
+_WIDTH, _INDENT, _SHOWN = 80, 12, 6
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:
@@ -18,6 +21,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "now": stamp(plan.now),
         "changes": [_change(x) for x in plan.changes],
         "notes": plan.notes,
+        "shortfalls": [workflow.plain_record(x) for x in plan.shortfalls],
     }
 
 
@@ -33,50 +37,124 @@ def _change(change: Change) -> dict[str, Any]:
         "ends": stamp(lease.ends),
         "expires": stamp(lease.expires),
         "evidence": workflow.plain_record(change.evidence),
-        "clips": [clip.reason for clip in change.clips],
+        "clips": [workflow.plain_record(clip) for clip in change.clips],
     }
 
 
 def print_plan(plan: Plan, currency: str) -> None:
-    """Print what is asked for, each with its evidence."""
+    """Print what is asked for, each with its evidence, and what stays short."""
     for change in plan.changes:
-        for line in _lines(change, currency):
-            click.echo(line)
+        lease, evidence = change.lease, change.evidence
+        head = f"{change.action} {lease.pool}/{lease.id}: "
+        if isinstance(evidence, ForecastEvidence):
+            warm = f" and {lease.warm} warm" if lease.warm else ""
+            _print(f"{head}hold {lease.floor} nodes{warm}", _asked(change, evidence, currency))
+        else:
+            verb = "give it back" if change.action == "release" else f"step down to {lease.floor} nodes"
+            _print(f"{head}{verb}, {evidence.reason}", _let_go(change, evidence, currency))
         click.echo()
     if plan.empty:
         click.echo("nothing to change")
     for line in plan.notes:
-        click.echo(f"  {line}")
+        click.echo(_wrapped(line, "  ", "    "))
+    _print_shortfalls(plan.shortfalls)
 
 
-def _lines(change: Change, currency: str) -> list[str]:
-    lease, evidence = change.lease, change.evidence
-    window = f"{lease.starts:%a %d %b %H:%M} – {lease.ends:%a %d %b %H:%M} UTC"
-    head = f"{change.action} {lease.pool}/{lease.id}: "
-    if isinstance(evidence, ForecastEvidence):
-        spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
-        lines = [
-            head + f"hold {lease.floor} nodes" + (f" and {lease.warm} warm" if lease.warm else ""),
-            f"  window    {window}",
-            f"  merge by  {evidence.merge_by:%a %d %b %H:%M} UTC",
-            f"  need      median {evidence.median} nodes; {spans}; {evidence.binding} binds",
-            f"  P(need > {evidence.held} held) is {chance(evidence.probability)}, "
-            f"threshold {percent(evidence.threshold)}",
-            f"  nothing   would leave {evidence.shortfall_node_hours:.1f} node-hours short",
-            f"  cost      {evidence.planned.cost:,.2f} {currency} to the end of the window,",
-            f"            at most {evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",
+def _print(head: str, rows: list[tuple[str, str]]) -> None:
+    """Print a heading and rows of a word and what it says, as far as they say something."""
+    click.echo(_wrapped(head, "", "  "))
+    for word, text in rows:
+        if text:
+            click.echo(_wrapped(text, f"  {word}".ljust(_INDENT), " " * _INDENT))
+
+
+def _wrapped(text: str, first: str, later: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tuple[str, str]]:
+    lease = change.lease
+    chances = f"{chance(evidence.probability)}, threshold {percent(evidence.threshold)}"
+    spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
+    late = f"; an hour later loses {evidence.late_node_hours:.1f} node-hours" if evidence.late_node_hours else ""
+    return [
+        ("window", _window(change)),
+        ("merge by", f"{evidence.merge_by:%a %d %b %H:%M} UTC{late}"),
+        ("lead", evidence.lead),
+        ("need", f"median {evidence.median} nodes; {spans}; {evidence.binding} binds"),
+        ("chance", f"P(need > {evidence.held} held) is {chances}"),
+        (
+            "levels",
+            f"floor {percent(evidence.service_level)}, warm {percent(evidence.shadow_level)}: "
+            f"{plain(evidence.levels_why)}",
+        ),
+        ("new", _new(evidence)),
+        ("spills", _some([f"{chance(x.share)} of {plain(x.group)} from {x.source}" for x in evidence.spills])),
+        ("nothing", f"would leave {evidence.shortfall_node_hours:.1f} node-hours short"),
+        (
+            "cost",
+            f"{evidence.planned.cost:,.2f} {currency} to the end of the window, at most "
+            f"{evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",
+        ),
+        *(("guard", _clip(x)) for x in change.clips),
+    ]
+
+
+def _let_go(change: Change, evidence: DecayEvidence, currency: str) -> list[tuple[str, str]]:
+    claims = ", ".join(f"{why} {nodes}" for why, nodes in evidence.retained)
+    return [
+        ("window", _window(change)),
+        ("used", f"{evidence.most_used} of {evidence.held} nodes at most, {evidence.used} last hour"),
+        ("claims", f"{claims}; base {evidence.base}"),
+        ("saves", f"up to {evidence.given_back.cost:,.2f} {currency}"),
+        *(("guard", _clip(x)) for x in change.clips),
+    ]
+
+
+def _window(change: Change) -> str:
+    return f"{change.lease.starts:%a %d %b %H:%M} – {change.lease.ends:%a %d %b %H:%M} UTC"
+
+
+def _new(evidence: ForecastEvidence) -> str:
+    """What is said of groups without a history."""
+    if not evidence.newcomers:
+        return ""
+    count, all_groups = len(evidence.newcomers), len(evidence.groups)
+    have, their = ("has", "its") if count == 1 else ("have", "their")
+    return (
+        f"{count} of {all_groups} groups {have} no history of {their} own; {their} share is {their} block's, with "
+        f"wider intervals: {_some([plain(x) for x in evidence.newcomers])}"
+    )
+
+
+def _clip(clip: Clip) -> str:
+    before, after = clip.risk or (0.0, 0.0)
+    return clip.reason + (f"; P(need > floor) {chance(before)} → {chance(after)}" if before != after else "")
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _print_shortfalls(shortfalls: tuple[Shortfall, ...]) -> None:
+    for x in shortfalls:
+        short = [f"{plain(group)} ({chance(share)} of its demand)" for group, share in x.left_short]
+        rows = [
+            ("window", f"{x.starts:%a %d %b %H:%M} – {x.ends:%a %d %b %H:%M} UTC"),
+            (
+                "risk",
+                f"P(need > {x.granted}) is {chance(x.probability)}; {x.missing:.1f} nodes are expected to be "
+                "missing in the worst hour",
+            ),
+            ("cause", x.cause),
+            ("left", f"short: {_some(short)}" if short else ""),
+            ("way out", x.suggestion),
         ]
-    else:
-        claims = ", ".join(f"{why} {nodes}" for why, nodes in evidence.retained)
-        verb = "give it back" if change.action == "release" else f"step down to {lease.floor} nodes"
-        lines = [
-            head + f"{verb}, {evidence.reason}",
-            f"  window    {window}",
-            f"  used      {evidence.most_used} of {evidence.held} nodes at most, {evidence.used} last hour",
-            f"  claims    {claims}; base {evidence.base}",
-            f"  saves     up to {evidence.given_back.cost:,.2f} {currency}",
-        ]
-    return lines + [f"  guard     {clip.reason}" for clip in change.clips]
+        click.echo()
+        _print(f"SHORT {x.pool}: the service level needs {x.needed} nodes, {x.granted} are held", rows)
 
 
 def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) -> None:
@@ -93,7 +171,8 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
             }
             for x in outcomes
         ]
-        document({"environment": plan.environment, "now": stamp(plan.now), "outcomes": rows, "notes": plan.notes})
+        shown = {key: value for key, value in plan_record(plan).items() if key != "changes"}
+        document(shown | {"outcomes": rows})
         return
     if not outcomes:
         click.echo("nothing to change")
@@ -103,6 +182,7 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
             for x in outcomes
         ]
         table([Column("pull request"), Column("state"), Column("title")], rows_shown)
+    _print_shortfalls(plan.shortfalls)
     for line in plan.notes:
         note(line)
     for outcome in outcomes:

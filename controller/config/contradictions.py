@@ -6,7 +6,8 @@ Place in the line: after the models have been filled; ``configtext`` puts file a
 from collections.abc import Iterator
 
 from controller.config.environment import Config
-from controller.config.fields import overlap
+from controller.config.fields import matches, overlap
+from controller.config.pools import Pool
 
 Finding = tuple[tuple[str, ...], str]  # keys down to what is wrong, and what to do
 
@@ -63,11 +64,18 @@ def _groups(config: Config) -> Iterator[Finding]:
                     "name each in one of them",
                 )
         for name, pool in config.pools.items():
-            if pool.region not in (None, entry.pinned) and pattern in pool.groups:
+            if pool.region not in (None, entry.pinned) and _serves(config, pool, pattern, entry.pinned):
                 yield (
                     (*at, "pinned"),
                     f"pinned to {entry.pinned}, but pool {name}, which serves it, lies in {pool.region}",
                 )
+
+
+def _serves(config: Config, pool: Pool, pattern: str, pinned: str) -> bool:
+    """Whether a pool names the pattern, or a group that it pins and no later entry pins elsewhere."""
+    return pattern in pool.groups or any(
+        "*" not in x and matches(x, pattern) and config.preference(x).pinned == pinned for x in pool.groups
+    )
 
 
 def _limits(config: Config) -> Iterator[Finding]:
@@ -84,8 +92,8 @@ def _limits(config: Config) -> Iterator[Finding]:
         elif (bases := sum(pool.base + pool.base_warm for pool in covered)) > quota.nodes:
             yield (
                 ("limits", "quotas", str(i)),
-                f"{quota.nodes} nodes, but its pools' bases are {bases}",
+                f"{quota.nodes} nodes, but its pools' bases are {bases}; raise it, or lower the bases",
             )
     most = limits.open_proposals
     if most is not None and (limits.open_proposals_per_pool or 0) > most:
-        yield ("limits", "open_proposals_per_pool"), f"is above open_proposals, {most}"
+        yield ("limits", "open_proposals_per_pool"), f"is above open_proposals, {most}; lower it"

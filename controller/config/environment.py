@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from controller.config.fields import Settings, matches
+from controller.config.fields import MisplacedError, Settings, matches
 from controller.config.limits import Limits
 from controller.config.policy import SERVICE_LEVEL, SHADOW_LEVEL, Decay, Decide, LeadTimes
 from controller.config.pools import Pool
@@ -83,9 +83,10 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _names_are_harmless(self) -> "Config":
-        for name in (self.environment, *self.pools):
+        for at, name in (("environment",), self.environment), *((("pools", x), x) for x in self.pools):
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name; allowed are 1–40 of a–z, 0–9 and inner hyphens")
+                said = f"{name!r} is no name; allowed are 1–40 of a–z, 0–9 and inner hyphens"
+                raise MisplacedError(said, *at)
         return self
 
     @field_validator("pools")

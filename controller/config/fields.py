@@ -21,6 +21,14 @@ Budget = Annotated[float, Field(ge=0, le=1e12)]
 Label = Annotated[str, Field(min_length=1, max_length=120)]
 
 
+class MisplacedError(ValueError):
+    """Something is wrong further down than the model that notices it; ``at`` are the keys that lead there."""
+
+    def __init__(self, said: str, *at: str) -> None:
+        super().__init__(said)
+        self.at = at
+
+
 class Settings(BaseModel):
     """Frozen settings; a key that is not known is refused."""
 

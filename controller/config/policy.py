@@ -59,7 +59,7 @@ class Decide(Settings):
     def _levels_in_order(self) -> "Decide":
         service = self.service_level
         if self.shadow_level is not None and self.shadow_level < (service or 0):
-            raise ValueError("shadow_level must be at least service_level")
+            raise ValueError("shadow_level must be at least service_level; raise it, or leave it out")
         if service is not None and self.shortfall_cost_per_node_hour is not None:
             raise ValueError("service_level and shortfall_cost_per_node_hour both set it; leave one out")
         return self

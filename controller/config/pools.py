@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from controller.config.fields import Label, Money, Nodes, Settings
+from controller.config.fields import Label, MisplacedError, Money, Nodes, Settings
 from controller.config.quantity import STANDARD, amount
 from controller.delay import Delay
 from controller.lease import MOST_NODES, Size
@@ -62,7 +62,12 @@ class Pool(Settings):
         if not isinstance(capacity, dict):
             return values
         written = {key: STANDARD[key] for key, x in capacity.items() if isinstance(x, str) and key in STANDARD}
-        plain = {key: amount(str(key), x) for key, x in capacity.items()}
+        plain = {}
+        for key, x in capacity.items():
+            try:
+                plain[key] = amount(str(key), x)
+            except ValueError as error:
+                raise MisplacedError(str(error), "node_capacity", str(key)) from error
         return values | {"node_capacity": plain, "units": written | (values.get("units") or {})}
 
     @property
@@ -85,7 +90,8 @@ class Pool(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Pool":
         if self.base + self.base_warm > self.max:
-            raise ValueError(f"base + base_warm is {self.base + self.base_warm}, above max {self.max}")
+            bases = self.base + self.base_warm
+            raise ValueError(f"base + base_warm is {bases}, above max {self.max}; raise max, or lower a base")
         if self.warm_runs and self.warm_state not in (None, "running"):
-            raise ValueError(f"warm nodes of a node pool run; warm_state is {self.warm_state}")
+            raise ValueError(f"warm nodes of a node pool run; warm_state is {self.warm_state}: leave it out")
         return self

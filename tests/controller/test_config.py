@@ -71,3 +71,117 @@ def test_the_schema_accepts_what_the_parser_accepts():
     validator.check_schema(published)
     validator.validate(yaml.safe_load(CONFIG))
     assert list(validator.iter_errors(yaml.safe_load(CONFIG) | {"colour": "red"}))
+
+
+POOL = """\
+  {name}:
+    kind: vm
+    groups: [{groups}]
+    region: {region}
+    base: {base}
+    max: {max}
+    node_capacity:
+      cpu: 16
+      memory: {memory}
+    price_per_hour: {price}
+"""
+
+
+def pool(**kw: object) -> str:
+    usual = {"name": "web", "groups": "eu/shop", "region": "eu", "base": 1, "max": 9, "memory": 64, "price": 1}
+    return POOL.format(**(usual | kw))
+
+
+def file_of(*pools: str, above: str = "") -> str:
+    return f"environment: prod\n{above}pools:\n{''.join(pools)}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (file_of(pool(), pool(name="b", groups="x", base=12)), 13, "pools.b: base + base_warm is 12, above max 9"),
+        (file_of(pool(), above="decide:\n  confidence_threshold: 1.2\n"), 3, "less than 1; it means: Probability"),
+        (file_of(pool(), above="decide:\n  confidence_threshold: -0.2\n"), 3, "greater than 0"),
+        (file_of(pool(groups="")), 5, "pools.web.groups: Tuple should have at least 1 item"),
+        (
+            file_of(pool().replace("    groups: [eu/shop]\n", "")),
+            3,
+            "pools.web.groups: is missing; it means: Labels",
+        ),
+        (file_of(pool(memory="64 XB")), 11, "memory has the unknown unit 'XB'; known for memory are GiB, MiB"),
+        (file_of(pool(name="W")), 3, "pools.W: 'W' is no name; allowed are"),
+        (file_of(pool(), pool(name="b")), 15, "pools.b.groups: eu/shop is served by web already"),
+        (
+            file_of(pool(price=0), above="limits:\n  budget_per_month: 100\n"),
+            3,
+            "limits.budget_per_month: a budget needs prices; set price_per_hour of web",
+        ),
+        (
+            file_of(pool(), above="limits:\n  budget_per_day: 100\n").replace("    price_per_hour: 1\n", ""),
+            3,
+            "set price_per_hour of web",
+        ),
+        (
+            file_of(pool(), above="groups:\n  eu/*: {pinned: eu}\n  '*/shop': {pinned: us}\nregions: {us: {}}\n"),
+            4,
+            "groups that eu/* names too would be pinned to eu and to us; name each in one of them",
+        ),
+        (
+            file_of(pool(region="us"), above="groups:\n  eu/*:\n    pinned: eu\nregions: {eu: {}, us: {}}\n"),
+            4,
+            "pinned to eu, but pool web, which serves it, lies in us",
+        ),
+        (
+            file_of(pool(), above="groups:\n  eu/*: {pinned: eu, regions: [us]}\nregions: {us: {}}\n"),
+            3,
+            "pinned to eu, so it may not go to us; drop one",
+        ),
+        (
+            file_of(pool(), above="groups:\n  eu/*: {pools: [nowhere]}\n"),
+            3,
+            "there is no pool nowhere; there are web",
+        ),
+        (
+            file_of(pool(), above="groups:\n  eu/*: {pinned: mars}\n"),
+            3,
+            "no pool lies in region mars; regions are eu",
+        ),
+        (
+            file_of(pool(), above="regions: {us: {}}\n"),
+            7,
+            "pools.web.region: eu is not under regions; there are us",
+        ),
+        (
+            file_of(pool(base=4), above="limits:\n  quotas:\n    - {region: eu, nodes: 9}\n    - {nodes: 3}\n"),
+            5,
+            "3 nodes, but its pools' bases are 4; raise it, or lower the bases",
+        ),
+        (
+            file_of(pool(), above="limits:\n  quotas:\n    - {family: m5, nodes: 9}\n"),
+            4,
+            "no pool has this family and region",
+        ),
+        (
+            file_of(pool(), above="limits:\n  open_proposals: 2\n  open_proposals_per_pool: 3\n"),
+            4,
+            "is above open_proposals, 2; lower it",
+        ),
+        (
+            file_of(pool(), above="limits:\n  freezes:\n    - {cron: never, hours: 3}\n"),
+            4,
+            "'never' is no cron expression",
+        ),
+    ],
+)
+def test_what_cannot_hold_together_is_refused_with_line_and_way_out(text, line, said):
+    with pytest.raises(ConfigError) as refused:
+        parse(text, "headroom.yaml")
+    found = [x for x in str(refused.value).splitlines() if said in x]
+    assert found, str(refused.value)
+    assert found[0].startswith(f"headroom.yaml:{line}: "), found[0]
+
+
+def test_what_holds_together_is_read():
+    text = file_of(pool(), pool(name="b", groups="us/etl", region="us"), above="groups:\n  eu/*: {pinned: eu}\n")
+    assert parse(text, "headroom.yaml").preference("eu/shop").pinned == "eu"
+    assert parse(text, "headroom.yaml").preference("us/etl").pinned is None

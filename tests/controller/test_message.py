@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
+from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
 
+from controller.configtext import parse
 from controller.decay import decay
 from controller.decide import decide
 from controller.edge.files import template_texts
 from controller.guardrails import guard
 from controller.lease import Ledger
 from controller.message import MOST_CHARACTERS, markdown, marked, plain, words
-from controller.plan import Change, ForecastEvidence, Plan
+from controller.plan import Change, ForecastEvidence, Plan, Spill
 from controller.render import branch, files
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -68,6 +69,25 @@ def _stepped_down() -> tuple[Plan, Ledger]:
     return decay((HELD,), usage, None, config_of(), NOW + 25 * HOUR), (HELD,)
 
 
+def _limited() -> tuple[Plan, Ledger]:
+    """Everything that a pull request may say of a change: shortfall, clips, newcomers, spills."""
+    plan, ledger = _opened()
+    web = plan.changes[1]
+    assert isinstance(web.evidence, ForecastEvidence)
+    evidence = replace(
+        web.evidence,
+        newcomers=("eu/mail",),
+        spills=(Spill("us/etl", "batch", "web", 0.25),),
+        unserved=(("eu/mail", 0.02), ("eu/<b>shop</b>", 0.4)),
+        levels_why="the strictest of its groups, eu/shop",
+    )
+    return replace(plan, changes=(replace(web, evidence=evidence),)), ledger
+
+
+LIMITS = {
+    "limited": "{step_up_nodes: 6, budget_per_day: 12, quotas: [{family: m5, nodes: 9}]}",
+    "stepped-less": "{step_down_nodes: 3}",
+}
 CASES: dict[str, Callable[[], tuple[Plan, Ledger]]] = {
     "opened": _opened,
     "raised": _raised,
@@ -76,14 +96,19 @@ CASES: dict[str, Callable[[], tuple[Plan, Ledger]]] = {
     "demand-passed": _passed,
     "demand-never-came": _never_came,
     "stepped-down": _stepped_down,
+    "limited": _limited,
+    "stepped-less": _passed,
 }
 
 
 def rendered(name: str) -> dict[str, str]:
     """Everything that a case writes, by path below its golden directory."""
     plan, ledger = CASES[name]()
-    config, texts = config_of(), {}
-    for change in guard(plan, config).changes:
+    config, texts = config_of(), dict[str, str]()
+    if name in LIMITS:
+        text = CONFIG.replace("kind: ", "family: m5, kind: ")
+        config = parse(f"{text}limits: {LIMITS[name]}\n", "headroom.yaml")
+    for change in guard(plan, config, ledger if name in LIMITS else ()).changes:
         said = words(
             change,
             ledger,

@@ -1,14 +1,19 @@
 """Every subcommand, as a user types it."""
 
 import json
+from dataclasses import replace
 
 import click
 import pytest
 from click.testing import CliRunner
-from worlds import CONFIG, HOUR, NOW, lease_of, profile_of, surge
+from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge
 
 from controller.cli import main
+from controller.cli.show import print_plan
+from controller.decide import decide
+from controller.guardrails import guard
 from controller.lease import dump, stamp
+from controller.plan import Distribution, Plan, Spill
 from forecasting.sources.files import read
 
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": [4.0] * 72}
@@ -98,6 +103,55 @@ def test_plan_as_json_carries_the_evidence(environment, profile):
 def test_pending_changes_are_an_exit_code(environment, profile):
     arguments = ("plan", "--env", environment, "--profile", profile, "--now", stamp(NOW), "--check")
     assert "open web" in run(*arguments, code=3).output
+
+
+LIMITS = "limits: {step_up_nodes: 2, open_proposals: 1}\n"
+
+
+def test_what_stays_short_is_an_exit_code_of_its_own(environment, profile, origin):
+    (environment / "headroom.yaml").write_text(CONFIG + LIMITS)
+    env = ("--env", environment, "--profile", profile, "--now", stamp(NOW))
+    shown = run("plan", *env, "--check", code=4).output
+    assert "SHORT web: the service level needs 7 nodes, 5 are held" in shown
+    assert "guard     floor 7 → 5" in shown
+    assert "P(need > floor)" in shown
+    assert "way out   run again once this is merged, or raise limits.step_up_nodes" in shown
+    assert "an hour later loses" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    (short,) = json.loads(run("plan", *env, "-o", "json", code=4).stdout)["shortfalls"]
+    assert (short["pool"], short["needed"], short["granted"]) == ("web", 7, 5)
+    person = origin.person("owner")
+    person.commit({"environments/demo/headroom.yaml": CONFIG + LIMITS}, "feat: limit headroom")
+    person.git("push", "-q", "origin", "HEAD:main")
+    proposed = run("propose", *env, code=4).output
+    assert "#1" in proposed
+    assert "SHORT web" in proposed
+    again = json.loads(run("propose", *env, "-o", "json", code=4).stdout)
+    assert [x["state"] for x in again["outcomes"]] == ["unchanged"]
+    assert again["outcomes"][0]["clips"][0]["guard"] == "step_up"
+    assert again["shortfalls"] == [short]
+
+
+def test_everything_a_plan_says_fits_80_columns(capsys):
+    long = "eu/" + "a-group-with-a-long-name-" * 2
+    (asked,) = decide(profile_of(SURGE), (), config_of(), NOW).changes
+    evidence = replace(
+        asked.evidence,
+        newcomers=(long, "eu/b"),
+        groups=(long, "eu/b", "eu/c"),
+        spills=(Spill(long, "batch", "web", 0.3),),
+        unserved=((long, 0.2), ("eu/b", 0.004)),
+        largest=Distribution(((20, 1),)),
+    )
+    change = replace(asked, lease=replace(asked.lease, floor=20), evidence=evidence)
+    print_plan(guard(Plan("demo", NOW, (change,)), config_of()), "USD")
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    said = " ".join(shown.split())
+    assert "2 of 3 groups have no history of their own; their share is their block's, with wider" in said
+    assert f"spills 30 % of {long} from batch" in said
+    assert f"left short: {long} (20 % of its demand), eu/b (under 1 % of its demand)" in said
+    assert "way out raise max of pool web to 20; or let its groups spill to another pool" in said
 
 
 def test_check_gates(environment, tmp_path):
