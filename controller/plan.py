@@ -176,7 +176,8 @@ class DecayEvidence:
 
     ``retained`` lists every claim on the lease with the nodes it would keep: realised use, the half-life
     curve, and the newest forecast where there is one. ``needed_hours`` counts the hours of the window in
-    which use reached the usage threshold. ``foreseen`` is the probability that was stated at the opening.
+    which use reached the usage threshold. ``foreseen`` is the probability that was stated at the opening,
+    ``agrees`` the instant of the newest forecast, which needs no more than is kept; None if none was at hand.
     """
 
     reason: Reason
@@ -192,6 +193,7 @@ class DecayEvidence:
     half_life_hours: float
     foreseen: float | None
     given_back: Stake
+    agrees: datetime | None = None
 
 
 Evidence = ForecastEvidence | DecayEvidence

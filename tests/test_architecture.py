@@ -19,8 +19,8 @@ ROWS = {
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
-        "dealing", "evidence", "matching", "decide", "decay", "guardrails", "render", "message", "plandiff",
-        "planfile", "gate", "edge", "workflow", "cli",
+        "dealing", "evidence", "matching", "decide", "outage", "realised", "foreseen", "decay", "guardrails",
+        "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {

@@ -26,6 +26,7 @@ from controller.render import branch, files
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE, OPENING = "b" * 40, "0" * 39 + "1"
+CALM = {"eu/shop": [10.0] * 72, "us/etl": [4.0] * 72}
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "eu/mail": surge(6, 8, 24, 5), "us/etl": surge(4, 22, 26, 4)}
 HELD = replace(lease_of(floor=8, warm=2, hours=24), evidence=(("probability", 0.93),))
 
@@ -54,19 +55,21 @@ def _hostile() -> tuple[Plan, Ledger]:
 
 def _passed() -> tuple[Plan, Ledger]:
     usage = usage_of({"eu/shop": [10.0] * 18 + [38.0] * 2 + [10.0] * 9, "us/etl": [4.0] * 29}, NOW)
-    return decay((HELD,), usage, None, config_of(), NOW + 29 * HOUR), (HELD,)
+    profile = profile_of(CALM, start=NOW + 29 * HOUR)
+    return decay((HELD,), usage, profile, config_of(), NOW + 29 * HOUR), (HELD,)
 
 
 def _never_came() -> tuple[Plan, Ledger]:
     other = replace(lease_of(floor=5, warm=1), id="another")
     usage = usage_of({"eu/shop": [10.0] * 29, "us/etl": [4.0] * 29}, NOW)
-    plan = decay((HELD,), usage, None, config_of(), NOW + 29 * HOUR)
+    plan = decay((HELD,), usage, profile_of(CALM, start=NOW + 29 * HOUR), config_of(), NOW + 29 * HOUR)
     return plan, (HELD, other)
 
 
 def _stepped_down() -> tuple[Plan, Ledger]:
     usage = usage_of({"eu/shop": [10.0] * 18 + [38.0] * 2 + [10.0] * 5, "us/etl": [4.0] * 25}, NOW)
-    return decay((HELD,), usage, None, config_of(), NOW + 25 * HOUR), (HELD,)
+    profile = profile_of(CALM, start=NOW + 25 * HOUR)
+    return decay((HELD,), usage, profile, config_of(), NOW + 25 * HOUR), (HELD,)
 
 
 def _limited() -> tuple[Plan, Ledger]:

@@ -272,5 +272,6 @@ def test_a_step_down_that_waits_is_not_rewritten_for_less_than_a_step(environmen
     propose(environment, profile_of({"eu/shop": surge(6, 50, 24, 30), "us/etl": [4.0] * 72}), NOW)
     merge_all(environment)
     usage = usage_of({"eu/shop": [6.0] * 24 + [50.0] * 2 + [6.0] * 20, "us/etl": [4.0] * 46}, NOW)
-    states = [release(environment, usage, None, NOW + h * HOUR)[1] for h in (29, 29.5)]
+    newest = profile_of(CALM, start=NOW + 29 * HOUR)
+    states = [release(environment, usage, newest, NOW + h * HOUR)[1] for h in (29, 29.5)]
     assert [[x.state for x in each] for each in states] == [["opened"], ["unchanged"]]
