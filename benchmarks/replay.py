@@ -114,8 +114,21 @@ def _print(name: str, summary: dict[str, Any], seconds: float) -> None:
                     f"{best['plan']} / {best['reactive_margin']}",
                 )
             )
-        headings = (f"at {label} short", "cost", "share of the oracle's saving", "node-hours", "demand-hours short")
-        headings += ("hours short", "worst, nodes", "steps/week", "pull requests/week", "minutes to merge-by", "knobs")
+        headings = (
+            f"at {label} short",
+            "cost",
+            "share of the oracle's saving",
+            "node-hours",
+            "demand-hours short",
+        )
+        headings += (
+            "hours short",
+            "worst, nodes",
+            "steps/week",
+            "pull requests/week",
+            "minutes to merge-by",
+            "knobs",
+        )
         table(headings, rows)
 
 

@@ -11,7 +11,12 @@ START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 
 
 def need_of_hours(
-    *rows: list[float], first: int = 0, scored: int | None = None, base: int = 0, most: int = 99, price: float = 1.0
+    *rows: list[float],
+    first: int = 0,
+    scored: int | None = None,
+    base: int = 0,
+    most: int = 99,
+    price: float = 1.0,
 ) -> Need:
     """The need of pools ``a``, ``b``, … hour by hour."""
     nodes = np.array(rows, dtype=float)

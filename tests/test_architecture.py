@@ -14,12 +14,12 @@ ROWS = {
         "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "learn", "profile", "forecast", "score", "naive", "coverage", "contestants", "replay",
+        "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants", "replay",
         "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "config", "configtext", "plan", "capacity", "evidence", "decide", "decay",
-        "guardrails", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "guardrails", "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -55,7 +55,13 @@ HOMES = {
     "arviz_stats": {"forecasting/density"},
     "distributed": {"forecasting/scale"},
     "holidays": {"forecasting/places"},
-    "matplotlib": {"forecasting/chart", "forecasting/accuracy_chart", "forecasting/explain_chart", "demo"},
+    "matplotlib": {
+        "forecasting/chart",
+        "forecasting/accuracy_chart",
+        "forecasting/explain_chart",
+        "controller/cli/frontier_chart",
+        "demo",
+    },
     "yaml": {"controller/configtext"},
     "pydantic": {"controller/config", "controller/configtext"},
     "boto3": {"demo"},

@@ -1,7 +1,7 @@
 """The picture of a replay: what each policy costs at each shortfall, at the best of its settings.
 
-Place in the line: beside `headroom replay`, which draws with it. Matplotlib is imported when something is drawn and
-not before, and is used without its global state.
+Place in the line: beside `headroom replay`, which draws with it. Matplotlib is imported when something is drawn
+and not before, and is used without its global state.
 
     frontier_chart(summary, "frontier.png")
 """
@@ -14,8 +14,6 @@ import numpy as np
 
 from controller.replay.frontier import LEAST_SHARE
 from controller.replay.policies import ORACLE
-from forecasting.errors import ForecastingError
-from forecasting.target import PICTURES, check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,16 +54,20 @@ def frontier_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
+    from forecasting.errors import ForecastingError
+    from forecasting.target import PICTURES, check_target
+
     target = check_target(path, PICTURES)
     figure = Figure(figsize=(_WIDTH_PIXELS / _DOTS_PER_INCH, _HEIGHT_PIXELS / _DOTS_PER_INCH), dpi=_DOTS_PER_INCH)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     ax = figure.subplots()
     for level in summary["levels"]:
         ax.axvline(level, color="#d9d9d9", lw=0.9, zorder=0)
-    ends = {name: _line(ax, name, policy, summary) for name, policy in summary["policies"].items()}
-    _dress(ax, summary)
+    drawn = {name: _line(ax, name, policy, summary) for name, policy in summary["policies"].items()}
+    ends = {name: reach for name, reach in drawn.items() if reach is not None}
+    _dress(ax, summary, max((top for _, top in ends.values()), default=0.0))
     # The legend has the lines in the order in which they end at the right of the picture.
-    ordered = sorted((name for name in ends if ends[name] is not None), key=lambda name: -(ends[name] or 0.0))
+    ordered = sorted(ends, key=lambda name: -ends[name][0])
     handles = {line.get_label(): line for line in ax.get_lines()}
     ax.legend(
         [handles[name] for name in ordered], ordered,
@@ -79,8 +81,10 @@ def frontier_chart(summary: Mapping[str, Any], path: Path | str) -> None:
         raise ForecastingError(f"{target}: the chart cannot be written: {error.strerror or error}") from error
 
 
-def _line(ax: "Axes", name: str, policy: Mapping[str, Any], summary: Mapping[str, Any]) -> float | None:
-    """Draw a policy's front; returns the height of its right end, None where nothing of it is in the picture."""
+def _line(
+    ax: "Axes", name: str, policy: Mapping[str, Any], summary: Mapping[str, Any]
+) -> tuple[float, float] | None:
+    """Draw a policy's front; how high its right end and its highest point are, None where nothing is to be seen."""
     settings = [policy["settings"][place] for place in policy["frontier"]]
     share = np.maximum([x["short_share"] for x in settings], LEAST_SHARE)
     cost = np.array([x["cost"] for x in settings]) / _unit(summary)
@@ -88,7 +92,7 @@ def _line(ax: "Axes", name: str, policy: Mapping[str, Any], summary: Mapping[str
     front = {"color": colour, "lw": width, "ls": style, "label": name, "zorder": 5 if width > 2 else 3}
     ax.plot(share, cost, marker=marker, ms=4.5 if len(share) < 20 else 3.2, **front)  # type: ignore[arg-type]
     seen = (share >= _LEFT) & (share <= _RIGHT) & (cost <= _HIGHEST)
-    return float(cost[seen][-1]) if seen.any() else None
+    return (float(cost[seen][0]), float(cost[seen].max())) if seen.any() else None
 
 
 def _unit(summary: Mapping[str, Any]) -> float:
@@ -97,11 +101,10 @@ def _unit(summary: Mapping[str, Any]) -> float:
     return max(x["cost"] for x in oracle["settings"]) if oracle else float(summary["needed_node_hours"])
 
 
-def _dress(ax: "Axes", summary: Mapping[str, Any]) -> None:
+def _dress(ax: "Axes", summary: Mapping[str, Any], highest: float) -> None:
     ax.set_xscale("log")
     ax.set_xlim(_RIGHT, _LEFT)  # less short to the right, so that better is down and to the right
-    highest = max(line.get_ydata()[i] for line in ax.get_lines()[len(summary["levels"]) :] for i in _seen(line))
-    ax.set_ylim(0, min(_HIGHEST, 1.06 * highest))
+    ax.set_ylim(0, min(_HIGHEST, 1.06 * highest) if highest else _HIGHEST)
     ticks = (0.1, 0.01, 0.001, 0.0001)
     ax.set_xticks(ticks, ["10 %", "1 %", "0.1 %", "0.01 %"])
     ax.minorticks_off()
@@ -117,8 +120,3 @@ def _dress(ax: "Axes", summary: Mapping[str, Any]) -> None:
     ax.grid(axis="y", color="#ebebeb", lw=0.7)
     ax.set_axisbelow(True)
     ax.tick_params(labelsize=9, color=_FAINT, length=3)
-
-
-def _seen(line: Any) -> list[int]:
-    share = np.asarray(line.get_xdata())
-    return [int(i) for i in np.flatnonzero((share >= _LEFT) & (share <= _RIGHT))]

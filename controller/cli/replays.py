@@ -54,7 +54,9 @@ _LEARNING = 0.2  # share of the work
     show_default=True,
     help="When an approved request of ours is merged: at once, or when it is due.",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, over the forecasts.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, over the forecasts."
+)
 @seed_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw cost over shortfall here (PNG or SVG).")
 @as_json
@@ -173,11 +175,16 @@ def print_replay(summary: dict[str, Any]) -> None:
         columns = (f"at {label} short", "cost", "saving", "node-h", "short", "hours", "worst", "steps", "PRs")
         table([Column(x, number=place > 0) for place, x in enumerate(columns)], rows)
     note(
-        f"{summary['weeks']:.0f} weeks, {len(summary['pools'])} pools, {summary['needed_node_hours']:,.0f} node-hours "
-        f"needed; cost in {summary['cost_unit']}, read off the frontier; saving is the share of the oracle's against "
-        "static-peak; the rest is of the cheapest setting that keeps the level: share of the demand-hours and of the "
-        "hours short, worst shortfall in nodes, changes of capacity and pull requests per week"
+        f"{_count(summary['weeks'], 'week')}, {_count(len(summary['pools']), 'pool')}, "
+        f"{summary['needed_node_hours']:,.0f} node-hours needed. Cost ({summary['cost_unit']}) is read off the "
+        "frontier; saving: share of the oracle's against static-peak. The rest is of the cheapest setting that "
+        "keeps the level: node-hours, demand-hours and hours short, worst shortfall in nodes, changes of capacity "
+        "and pull requests a week."
     )
+
+
+def _count(number: float, word: str) -> str:
+    return f"{number:.0f} {word}{'' if number == 1 else 's'}"
 
 
 def _row(name: str, policy: dict[str, Any], label: str) -> tuple[str, ...]:

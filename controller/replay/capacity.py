@@ -24,7 +24,7 @@ COOL_DOWN_STEPS = 3
 
 def steps_of(need: Need) -> int:
     """Steps from the first decision to the end."""
-    return (need.nodes.shape[1] - need.first) * STEPS_PER_HOUR
+    return int((need.nodes.shape[1] - need.first) * STEPS_PER_HOUR)
 
 
 def by_step(hourly: Floats, need: Need) -> Floats:

@@ -20,7 +20,7 @@ LEAST_SHARE = 1e-5
 
 
 def front(shares: Floats, costs: Floats) -> NDArray[np.intp]:
-    """Settings than which no other is as cheap and less short, or as little short and cheaper; least short first."""
+    """Settings that no other beats in cost or shortfall without losing in the other; least short first."""
     order = np.lexsort((costs, shares))
     least = np.inf
     kept = []

@@ -106,7 +106,7 @@ def _plans(book: Book, profile: DemandProfile, usage: xr.Dataset, config: Config
 
 
 def _looked_at(usage: xr.Dataset, book: Book, need: Need, hour: int) -> xr.Dataset:
-    """Usage since the first lease started: more is not looked at, and all of it would be counted anew each time."""
+    """Usage since the first lease started: more is not looked at, and would be counted anew each time."""
     back = max([_LOOKED_AT_HOURS, *(hour - math.floor((x.starts - need.start) / _HOUR) for x in book.ledger)])
     return usage.isel(time=slice(max(0, hour - back), hour))
 

@@ -63,7 +63,7 @@ class Need:
     @property
     def weeks(self) -> float:
         """Scored weeks."""
-        return (self.nodes.shape[1] - self.scored) / WEEK
+        return float((self.nodes.shape[1] - self.scored) / WEEK)
 
     @property
     def known(self) -> Floats:
@@ -71,7 +71,8 @@ class Need:
         hours = np.where(np.isfinite(self.nodes), np.arange(self.nodes.shape[1]), -1)
         last = np.maximum.accumulate(hours, axis=1)
         filled = np.take_along_axis(self.nodes, np.maximum(last, 0), axis=1)
-        return np.where(last >= 0, filled, 0.0)
+        known: Floats = np.where(last >= 0, filled, 0.0)
+        return known
 
     def of(self, pools: slice) -> "Need":
         """The same of some of the pools."""
@@ -133,7 +134,9 @@ def need_of(usage: xr.Dataset, config: Config, weeks: int) -> Need:
         capacity = np.array([pool.node_capacity[x] for x in resources]) * pool.target_utilisation
         row = (values / capacity[:, None]).max(axis=0)  # NaN in any group or resource is NaN here
         if not np.isfinite(row[:first]).any() or not np.isfinite(row[scored:]).any():
-            raise PlanError(f"pool {name}: no hour is known of all its groups before the replay, or none within it")
+            raise PlanError(
+                f"pool {name}: no hour is known of all its groups before the replay, or none within it"
+            )
         rows.append(row)
     pools = [config.pools[name] for name in names]
     priced = all(pool.price_per_hour > 0 for pool in pools)

@@ -94,7 +94,9 @@ def aws_style(need: Need) -> Decisions:
     of all 14 days, half and half, times how the last day stood to the same of its own.
     """
     hours = np.arange(need.first, need.nodes.shape[1], AWS_REFRESH_HOURS)
-    return Decisions(hours, np.stack([_fortnight(need.nodes[:, hour - AWS_HISTORY_HOURS : hour]) for hour in hours]))
+    return Decisions(
+        hours, np.stack([_fortnight(need.nodes[:, hour - AWS_HISTORY_HOURS : hour]) for hour in hours])
+    )
 
 
 def _fortnight(past: Floats) -> Floats:
@@ -108,13 +110,14 @@ def _fortnight(past: Floats) -> Floats:
 
 
 def _means(past: Floats, period: int) -> Floats:
-    """Mean of the known hours a whole number of periods apart, at each hour; the pool's mean where there is none."""
+    """Mean of the known hours whole periods apart, at each hour; the pool's mean where there is none."""
     folded = past.reshape(past.shape[0], -1, period)
     known = np.isfinite(folded)
     count, sums = known.sum(axis=1), np.where(known, folded, 0.0).sum(axis=1)
     overall = sums.sum(axis=1) / np.maximum(1, count.sum(axis=1))
     means = np.where(count > 0, sums / np.maximum(1, count), overall[:, None])
-    return np.tile(means, folded.shape[1])
+    tiled: Floats = np.tile(means, folded.shape[1])
+    return tiled
 
 
 def in_effect(decisions: Decisions, need: Need, delays: Delays) -> Floats:
@@ -158,6 +161,6 @@ def refreshes(decisions: Decisions, scale: Floats, need: Need) -> Floats:
 
 
 def planned(nodes: Floats, scale: Floats, need: Need) -> Whole:
-    """Whole nodes within base and max, ``(knob, pool, …)``, of fractional ones ``(pool, …)`` and scales ``(knob,)``."""
+    """Whole nodes within base and max, ``(knob, pool, …)``, of fractional ones ``(pool, …)`` and scales."""
     counts = whole(scale[:, None, None] * nodes[None])
     return np.clip(counts, need.base[None, :, None], need.most[None, :, None])

@@ -8,7 +8,9 @@ from controller.replay import rivals
 from controller.replay.need import WEEK
 
 RNG = np.random.default_rng(5)
-LONG = need_of_hours(RNG.gamma(2.0, 3.0, 3 * WEEK).tolist(), RNG.gamma(2.0, 3.0, 3 * WEEK).tolist(), first=2 * WEEK)
+LONG = need_of_hours(
+    RNG.gamma(2.0, 3.0, 3 * WEEK).tolist(), RNG.gamma(2.0, 3.0, 3 * WEEK).tolist(), first=2 * WEEK
+)
 SLOW = delays_of_minutes(LONG, review=90, ci=20, boot=10)
 
 
@@ -66,7 +68,7 @@ def test_what_is_decided_takes_over_when_its_way_is_over():
     made = rivals.Decisions(np.array([0, 6]), np.array([[[1.0, 2.0, 3.0]], [[10.0, 20.0, 30.0]]]))
     plan = rivals.in_effect(made, need, delays)[0]
     # 6:00 and two hours: until 8:00 the decision of midnight holds, whose last value goes on.
-    assert plan[:: 12].tolist() == [1, 2, 3, 3, 3, 3, 3, 3, 30, 30, 30, 30]
+    assert plan[::12].tolist() == [1, 2, 3, 3, 3, 3, 3, 3, 30, 30, 30, 30]
     assert plan[8 * 12 - 1] == 3
 
 

@@ -14,7 +14,9 @@ def test_cost_shortfall_hours_worst_and_steps():
     assert found.node_hours.tolist() == [3 + 3.5]
     assert found.cost.tolist() == [2 * 6.5]
     assert found.needed.tolist() == [6.5]
-    assert found.short.tolist() == [1.5 / 2 + 0.5 / 2]  # 1.5 nodes for half an hour, then half a node for half of one
+    assert found.short.tolist() == [
+        1.5 / 2 + 0.5 / 2
+    ]  # 1.5 nodes for half an hour, then half a node for half of one
     assert found.short_share.tolist() == [1 / 6.5]
     assert (found.hours.tolist(), found.hours_short.tolist()) == ([2.0], [1.0])
     assert found.worst.tolist() == [1.5]
