@@ -114,7 +114,7 @@ def _print(name: str, summary: dict[str, Any], seconds: float) -> None:
                     f"{best['plan']} / {best['reactive_margin']}",
                 )
             )
-        headings = (
+        headings: tuple[str, ...] = (
             f"at {label} short",
             "cost",
             "share of the oracle's saving",

@@ -1,4 +1,4 @@
-"""Small replays for the tests of `controller.replay`: a need written out hour by hour, and delays that are known."""
+"""Small replays for the tests of `controller.replay`: a need written out by the hour, and known delays."""
 
 from datetime import UTC, datetime
 

@@ -84,7 +84,7 @@ def frontier_chart(summary: Mapping[str, Any], path: Path | str) -> None:
 def _line(
     ax: "Axes", name: str, policy: Mapping[str, Any], summary: Mapping[str, Any]
 ) -> tuple[float, float] | None:
-    """Draw a policy's front; how high its right end and its highest point are, None where nothing is to be seen."""
+    """Draw a policy's front; the height of its right end and of its top, None where nothing is to be seen."""
     settings = [policy["settings"][place] for place in policy["frontier"]]
     share = np.maximum([x["short_share"] for x in settings], LEAST_SHARE)
     cost = np.array([x["cost"] for x in settings]) / _unit(summary)

@@ -106,7 +106,7 @@ def _fortnight(past: Floats) -> Floats:
     recent, usual = past[:, -DAY:].mean(axis=1), shape[:, -DAY:].mean(axis=1)
     level = np.clip(np.divide(recent, usual, out=np.ones_like(usual), where=usual > 0), 0.5, 2.0)
     # The fortnight's shape repeats by the week, so its first hours are those after its last.
-    return shape[:, :AWS_HORIZON_HOURS] * level[:, None]
+    return np.asarray(shape[:, :AWS_HORIZON_HOURS] * level[:, None])
 
 
 def _means(past: Floats, period: int) -> Floats:

@@ -18,7 +18,8 @@ CORES = {"eu/a": surge(10.0, 40.0, 20, 6), "us/b": surge(5.0, 5.0, 0, 0)}
 BACK = DecayEvidence("window over", None, 8, 3, 0, 8, 6, None, (), 0.7, 2.0, None, Stake(0.0, 0.0))
 
 
-def opening(book=Book(), now=NOW, counted=True):
+def opening(now=NOW, counted=True):
+    book = Book()
     plan = guard(decide(profile_of(CORES, start=now), book.ledger, config_of(), now, book.pending), config_of())
     return proposed(book, plan, LEADS, 2, counted)
 

@@ -37,7 +37,7 @@ def test_a_quantile_by_weight():
 
 
 def test_the_histogram_forgets_by_half_in_a_day():
-    # A day of ones after a day of tens: the tens weigh a third, so the 60th percentile is a one and the 90th a ten.
+    # A day of ones after a day of tens, which weigh a third: the 60th percentile is a one, the 90th a ten.
     past = np.array([10.0] * 24 + [1.0] * 24)
     weights = 0.5 ** (np.arange(48, 0, -1) / 24)
     assert rivals.weighted_quantile(past, weights, 0.6) == 1.0
