@@ -14,13 +14,14 @@ ROWS = {
         "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "learn", "profile", "forecast", "score", "naive", "coverage", "contestants", "replay",
-        "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart", "backtest",
+        "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
+        "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
+        "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "decide", "outage", "realised", "foreseen", "decay", "guardrails",
-        "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -56,7 +57,13 @@ HOMES = {
     "arviz_stats": {"forecasting/density"},
     "distributed": {"forecasting/scale"},
     "holidays": {"forecasting/places"},
-    "matplotlib": {"forecasting/chart", "forecasting/accuracy_chart", "forecasting/explain_chart", "demo"},
+    "matplotlib": {
+        "forecasting/chart",
+        "forecasting/accuracy_chart",
+        "forecasting/explain_chart",
+        "controller/cli/frontier_chart",
+        "demo",
+    },
     "yaml": {"controller/configtext"},
     "pydantic": {"controller/config", "controller/configtext", "controller/delay"},
     "cronsim": {"controller/config"},
