@@ -27,9 +27,10 @@ SERVICE_LEVELS = (0.02, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99)
 """Of our leases; at the lowest hardly any is made."""
 _SCALES = (*(round(0.05 * x, 2) for x in range(2, 25)), 1.3, 1.4, 1.5, 1.75, 2.0, 3.0)
 _ORACLE_SCALES = (0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99, 1.0)
-_MARGINS = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
+_MARGINS = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 _BUFFERS = (-0.6, -0.3, -0.15, 0.0, 0.15, 0.3, 0.5, 1.0, 2.0)
-_REACTIVE_MARGINS = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+# One list for all that have a reactive loop: a gap in one of them would be bridged by a line too low or too high.
+_REACTIVE_MARGINS = (-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 _MOST_CELLS = 40_000_000  # knobs × pools × steps at a time: some hundreds of megabytes a copy
 
 
@@ -103,12 +104,12 @@ def outcome(name: str, need: Need, delays: Delays, refit_hours: int, ours: Ours 
 
 
 def _reactive(need: Need, delays: Delays) -> Outcome:
-    margins = np.array(_MARGINS)
+    margins = np.array(_REACTIVE_MARGINS)
     parts = []
     for pools in _parts(need, len(margins)):
         some, late = need.of(pools), delays.of(pools)
         parts.append(tally(running(None, desired(some, margins), some, late), some))
-    return Outcome("reactive", "margin", tuple(Setting(None, x) for x in _MARGINS), total(parts))
+    return Outcome("reactive", "margin", tuple(Setting(None, x) for x in _REACTIVE_MARGINS), total(parts))
 
 
 def _aws_style(need: Need, delays: Delays) -> Outcome:

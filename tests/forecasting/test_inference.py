@@ -171,6 +171,18 @@ def test_what_the_check_does_not_pass_goes_to_nuts(monkeypatch):
     assert 0.9 < shares[-1] <= 1
 
 
+def test_another_set_of_proposals_is_tried_before_minutes_go_into_nuts(monkeypatch):
+    tried = []
+
+    def once_unlucky(data, rng):
+        tried.append(rng)
+        return None if len(tried) == 1 else laplace(data, rng)
+
+    monkeypatch.setattr(inference, "laplace", once_unlucky)
+    assert infer(made(groups=3, hours=60), seed=1).diagnostics.method == "laplace"
+    assert len(tried) == 2
+
+
 @pytest.fixture
 def demanding(monkeypatch):
     """A gate that NUTS does not pass, behind a check that Laplace does not pass."""
