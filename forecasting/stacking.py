@@ -134,7 +134,7 @@ def weights_of(
             total = total + terms[block]
         firm = TOWARDS_USUAL * _firmness(sum(evidence[block] for block in blocks))
         centre = np.stack([solve(total.error[n], total.apart[n], usual[n], firm) for n in range(len(RANGES))])
-        taught = total.error.any(axis=1)
+        taught = np.asarray(total.error.any(axis=1))
         for block in blocks:
             own, firm = terms[block], TOWARDS_RESOURCE * _firmness(evidence[block])
             if len(blocks) == 1:
