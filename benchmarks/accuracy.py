@@ -6,14 +6,15 @@
 
 Every model is given the same series, history and hours; peers have gaps filled. Series that are known less than
 70 % of their history, or do not move in it, are left out for all. Prophet runs on a subset and is compared on it.
-Coverage of region sums and window maxima is of Headroom alone: peers have no joint draws. Seconds are with imports
-and, for Headroom, with learning; `benchmarks.speed` tells them apart.
+Coverage of region sums and window maxima is of Headroom alone: peers have no joint draws. Standard errors of
+coverage are clustered by origin. Seconds are with imports and, for Headroom, with learning; `benchmarks.speed`
+tells them apart.
 """
 
 import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from benchmarks import product
 from benchmarks.panels import SETS, Plan, Window, grid, load, plan, rows, windows
 from benchmarks.peers import PEERS, Floats
 from benchmarks.report import parser, per_cent, table, write
-from benchmarks.scoring import INTERVALS, LEVELS, aggregates, by_series, covered, tidy, wql
+from benchmarks.scoring import INTERVALS, LEVELS, aggregates, by_series, covered, covered_error, tidy, wql
 from forecasting.hierarchy import Hierarchy
 
 _SUBSET = "prophet"
@@ -44,8 +45,8 @@ class Run:
         """Run every model at every origin of one panel."""
         hierarchies: dict[str, Hierarchy] = {}
         for window in windows(panel, laid):
-            if window.actual.size == 0:
-                self.notes.append(f"{name} at {window.origin}: no series with enough history")
+            if not np.isfinite(window.actual).any():
+                self.notes.append(f"{name} at {window.origin}: no series with a past and a future")
                 continue
             for model in self.options.models:
                 started = time.perf_counter()
@@ -72,7 +73,8 @@ class Run:
             hierarchies[model] = product.learn(usage, horizon, options.seed, model)
         profile = product.run(usage, horizon, options.seed, model, hierarchies.get(model))
         regions = window.usage["region"].values
-        self.joint[model].append(aggregates(profile.draws.values, grid(window, window.actual), regions))
+        found = aggregates(profile.draws.values, grid(window, window.actual), regions)
+        self.joint[model].append(found.assign(origin=window.origin))
         return rows(window, product.grid_of(profile, LEVELS)), window
 
 
@@ -118,11 +120,13 @@ def _summarise(run: Run) -> dict[str, Any]:
             "wql": _geometric(panels.values()),
             "panels": panels,
             "coverage": covered(scores),
+            "coverage_error": covered_error(scores),
             "series": len(scores.drop_duplicates(["panel", "region", "name", "resource"])),
             "forecasts": len(scores),
             "seconds_per_series": run.seconds[model] / len(scores),
             "headroom_on_the_same": same,
-            "joint": _joint(run.joint[model]) if run.joint.get(model) else None,
+            "joint": _joint(run.joint[model], covered) if run.joint.get(model) else None,
+            "joint_error": _joint(run.joint[model], covered_error) if run.joint.get(model) else None,
         }
     # A peer that failed at some origin was not asked the same, so that it cannot be the best.
     most = max((x["forecasts"] for x in models.values()), default=0)
@@ -142,10 +146,11 @@ def _show(name: str, figures: dict[str, Any]) -> None:
     for model, x in figures["models"].items():
         same = x["headroom_on_the_same"]
         label = model if same is None else f"{model} ({x['series']} series; headroom on them {same:.4f})"
-        shares = [per_cent(x["coverage"][percent]) for percent in INTERVALS]
+        shares = [per_cent(x["coverage"][percent], x["coverage_error"][percent]) for percent in INTERVALS]
         ratio = float("nan") if same is not None else x["wql"] / best
         lines.append([name, label, x["forecasts"], x["wql"], ratio, *shares, x["seconds_per_series"]])
-        joint += [[name, model, of, *map(per_cent, x.values())] for of, x in (x["joint"] or {}).items()]
+        for of, held in (x["joint"] or {}).items():
+            joint.append([name, model, of, *map(per_cent, held.values(), x["joint_error"][of].values())])
     table(["set", "model", "forecasts", "WQL", "to best peer", *levels, "s/series"], lines)
     if joint:
         table(["set", "model", "of", *levels], joint)
@@ -175,9 +180,10 @@ def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return ours.merge(theirs[keys], on=keys)
 
 
-def _joint(parts: list[pd.DataFrame]) -> dict[str, dict[int, float]]:
-    sums = {str(of): part for of, part in pd.concat(parts).groupby("of", sort=False)}
-    return {of: covered(part) for of, part in sums.items()}
+def _joint(
+    parts: list[pd.DataFrame], figure: Callable[[pd.DataFrame], dict[int, float]]
+) -> dict[str, dict[int, float]]:
+    return {str(of): figure(part) for of, part in pd.concat(parts).groupby("of", sort=False)}
 
 
 def _first(window: Window, series: int) -> Window:

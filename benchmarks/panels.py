@@ -20,8 +20,8 @@ from forecasting.usage import from_table
 SETS = ("vm_usage", "taxi_requests", "bike_requests", "web_services", "m4_hourly")
 SPLIT_BY_REGION = ("web_services",)
 SERIES = (dims.REGION, dims.NAME, dims.RESOURCE)
-_SHORT = {"m4_hourly": (504, 3)}
-"""History in hours and origins of sets whose series are shorter than the rest."""
+_SHORT = {"m4_hourly": 504}
+"""History in hours of sets whose series are shorter than the rest."""
 _LEAST_HISTORY = 10 * DAY
 _LEAST_HORIZONS = 3
 _LEAST_KNOWN = 0.7
@@ -94,7 +94,7 @@ def plan(name: str, hours: int, history: int, horizon: int, origins: int, step: 
     with a step of no more than the horizon.
     """
     if name in _SHORT:
-        history, origins = min(history, _SHORT[name][0]), min(origins, _SHORT[name][1])
+        history = min(history, _SHORT[name])
     last = hours - horizon
     room = last - (origins - 1) * step
     if room < history:

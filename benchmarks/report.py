@@ -33,9 +33,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         print(f"| {' | '.join(_cell(x) for x in row)} |", flush=True)
 
 
-def per_cent(share: float) -> str:
-    """Write a share as per cent with a decimal."""
-    return f"{100 * share:.1f} %"
+def per_cent(share: float, error: float = math.nan) -> str:
+    """Write a share as per cent with a decimal, and its standard error where there is one."""
+    if not math.isfinite(error):
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f} ± {100 * error:.1f} %"
 
 
 def write(path: Path | None, arguments: Namespace, figures: Mapping[str, Any]) -> None:

@@ -66,6 +66,24 @@ def covered(scores: pd.DataFrame) -> dict[int, float]:
     return {percent: float(scores[f"in{percent}"].sum()) / known for percent in INTERVALS}
 
 
+def covered_error(scores: pd.DataFrame) -> dict[int, float]:
+    """Standard error of `covered`, by its per cent; NaN of a single origin.
+
+    Hours and series of one origin tell the same story, so origins are what is counted: the standard deviation of
+    their shares over the root of their number, each weighted by its known hours (the ratio estimator of a sample
+    of clusters; Cochran 1977, eq. 6.13).
+    """
+    sums = scores.groupby("origin")[["known", *(f"in{percent}" for percent in INTERVALS)]].sum()
+    sums = sums[sums["known"] > 0]
+    count, known = len(sums), int(sums["known"].sum())
+    if count < 2:
+        return dict.fromkeys(INTERVALS, float("nan"))
+    off = {percent: sums[f"in{percent}"] - share * sums["known"] for percent, share in covered(scores).items()}
+    return {
+        percent: float(np.sqrt((apart**2).sum() * count / (count - 1))) / known for percent, apart in off.items()
+    }
+
+
 def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFrame:
     """Coverage of what decisions are taken by: sums over the groups of a region, and maxima over 6 hours.
 

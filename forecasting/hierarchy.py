@@ -182,7 +182,7 @@ class Hierarchy:
             found.append("the hierarchy was learnt from hours after this moment: a replay sees its own future")
         if horizon_hours > (taught := int(self.dataset.attrs["horizon_hours"])) and taught < WEEK:
             found.append(
-                f"weights were learnt {taught} hours ahead; further ahead, components weigh what they usually do"
+                f"weights were learnt {taught} hours ahead; further ahead, components weigh what they did last"
             )
         strangers = sorted(set(regions) - set(self.dataset["region"].values.tolist()))
         if strangers:

@@ -7,7 +7,7 @@ The CRPS of a mixture is a quadratic form in its weights (Gneiting and Raftery 2
 origins in the unit of demand, so that those who need much count much. Weights are drawn towards those of the
 resource, and these towards usual ones, by the Kullback-Leibler divergence: stacking of predictive distributions
 (Yao, Vehtari, Simpson and Gelman 2018), hierarchical over blocks (Yao, Pirš, Vehtari and Gelman 2022) with a fixed
-strength.
+strength. Beyond the last range that was rehearsed its weights are carried on.
 
     terms = terms_of(quantiles, actual)
     weights_of({0: terms}, {0: 0}, {0: 12.0}, usual_weights(("ar", "days")))[0]  # (range, component)
@@ -112,6 +112,9 @@ def weights_of(
 ) -> dict[int, Floats]:
     """Return the weights of each block, ``(range, component)``, each row adding up to 1.
 
+    Ranges of which nothing is known of any block of a resource have the weights of the range before: what is good
+    for a resource differs more from resource to resource than from range to range.
+
     Parameters
     ----------
     terms
@@ -131,14 +134,21 @@ def weights_of(
             total = total + terms[block]
         firm = TOWARDS_USUAL * _firmness(sum(evidence[block] for block in blocks))
         centre = np.stack([solve(total.error[n], total.apart[n], usual[n], firm) for n in range(len(RANGES))])
+        taught = np.asarray(total.error.any(axis=1))
         for block in blocks:
             own, firm = terms[block], TOWARDS_RESOURCE * _firmness(evidence[block])
             if len(blocks) == 1:
-                found[block] = _without_trifles(centre)
+                found[block] = _without_trifles(_carried(centre, taught))
                 continue
             each = [solve(own.error[n], own.apart[n], centre[n], firm) for n in range(len(RANGES))]
-            found[block] = _without_trifles(np.stack(each))
+            found[block] = _without_trifles(_carried(np.stack(each), taught))
     return found
+
+
+def _carried(weights: Floats, taught: NDArray[np.bool_]) -> Floats:
+    """Carry the last weights that were learnt on to the ranges after them; the usual ones where none were."""
+    last = np.flatnonzero(taught)[-1] if taught.any() else len(taught) - 1
+    return np.asarray(weights[np.minimum(np.arange(len(weights)), last)])
 
 
 def _without_trifles(weights: Floats) -> Floats:

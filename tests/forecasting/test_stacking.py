@@ -101,14 +101,26 @@ def test_usual_weights_are_those_of_some_components_adding_up_to_one():
     np.testing.assert_allclose(some[:, 0] / some[:, 1], every[:, order[0]] / every[:, order[1]])
 
 
-def test_a_block_without_data_has_the_weights_of_its_resource_and_ranges_without_data_the_usual_ones():
+def test_a_block_without_data_has_the_weights_of_its_resource():
     known = terms_of(*forecasts())
     found = weights({0: known, 1: nothing_known()}, {0: 0, 1: 0})
     alone = weights({0: known}, {0: 0})
     np.testing.assert_allclose(found[1], alone[0], atol=1e-6)
     np.testing.assert_allclose(found[1].sum(axis=1), 1)
+
+
+def test_beyond_what_was_rehearsed_the_last_weights_are_carried_on():
     short = terms_of(forecasts()[0][:, :, :20], forecasts()[1][:20])
-    np.testing.assert_array_equal(weights({0: short}, {0: 0})[0][2:], USUAL[2:])
+    for learnt in (weights({0: short}, {0: 0}), weights({0: short, 1: short}, {0: 0, 1: 0})):
+        np.testing.assert_array_equal(learnt[0][2:], learnt[0][[1, 1]])
+        assert np.abs(learnt[0] - USUAL).max() > 0.1
+    # A resource of which something is known further ahead has weights of its own there, in every block.
+    both = weights({0: short, 1: terms_of(*forecasts())}, {0: 0, 1: 0})
+    assert np.abs(both[0][2] - both[0][1]).max() > 1e-3
+
+
+def test_where_nothing_was_rehearsed_weights_are_the_usual_ones():
+    np.testing.assert_array_equal(weights({0: nothing_known()}, {0: 0})[0], USUAL)
 
 
 def test_blocks_differ_within_a_resource_and_resources_have_nothing_in_common():
