@@ -122,7 +122,7 @@ def _pool(
         return []
     level = config.levels(name, need.groups).service
     windows = cover(need.nodes, need.held, hot, level, settings.review_cost, settings.longest_window_hours)
-    merged, proposed = [x for x in leases if x.ends > now], list(waiting)
+    merged, proposed = [x for x in leases if x.live(now)], list(waiting)
     taken = {x.id for x in (*leases, *waiting)}
     changes: list[Change] = []
     for found in windows:

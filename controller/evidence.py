@@ -73,6 +73,7 @@ def forecast_evidence(
         newcomers=tuple(x for x in need.groups if x in newcomers),
         priority=max((config.preference(x).priority or 0 for x in need.groups), default=0) if config.groups else 0,
         spills=need.spills,
+        unserved=need.left_short(window),
     )
 
 

@@ -5,6 +5,7 @@ must change nothing, and demand that stays must extend its lease, where that was
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.capacity import quantile
@@ -63,7 +64,8 @@ def _nearest(leases: Sequence[Lease], new: Lease, gap: timedelta) -> Lease | Non
 def _extensible(leases: Sequence[Lease], new: Lease, config: Config, now: datetime) -> Lease | None:
     """Merged lease that the new window is cheapest added to, if that wastes no more than a review costs."""
     gap = timedelta(hours=config.decide.hysteresis_hours)
-    near = [x for x in leases if _overlap(x, new) > -gap or x.ends == new.starts]
+    # One whose window is over holds until somebody gives it back: it goes on from now.
+    near = [x for x in leases if _overlap(replace(x, ends=max(x.ends, now)), new) > -gap]
     wastes = {x.id: _waste(x, new, config.pools[new.pool].base, now) for x in near}
     best = min(near, key=lambda x: (wastes[x.id], x.id), default=None)
     return best if best is not None and wastes[best.id] <= config.decide.review_cost else None
@@ -72,10 +74,10 @@ def _extensible(leases: Sequence[Lease], new: Lease, config: Config, now: dateti
 def _waste(old: Lease, new: Lease, base: int, now: datetime) -> float:
     """Node-hours above what both hold by themselves, if one lease holds the larger floor over both windows."""
     floor = max(old.floor, new.floor)
-    begun = max(old.starts, now)
-    shared = max(0.0, (min(old.ends, new.ends) - max(begun, new.starts)) / _HOUR)
-    alone, added = (old.ends - begun) / _HOUR - shared, (new.ends - new.starts) / _HOUR
-    between = max(0.0, max(new.starts - old.ends, begun - new.ends) / _HOUR)
+    begun, over = max(old.starts, now), max(old.ends, now)
+    shared = max(0.0, (min(over, new.ends) - max(begun, new.starts)) / _HOUR)
+    alone, added = (over - begun) / _HOUR - shared, (new.ends - new.starts) / _HOUR
+    between = max(0.0, max(new.starts - over, begun - new.ends) / _HOUR)
     return alone * (floor - old.floor) + added * (floor - new.floor) + between * (floor - base)
 
 

@@ -180,7 +180,7 @@ def remarks(hierarchy: "Hierarchy") -> list[str]:
             f"calibration are rough; {remedy}."
         )
     if origins and ahead < RANGES[-1]:
-        lines.append(f"weights: judged up to {ahead} h ahead; further ahead they are the usual ones, not learnt.")
+        lines.append(f"weights: judged up to {ahead} h ahead; further ahead the last of these are carried on.")
     return lines
 
 

@@ -25,7 +25,7 @@ from forecasting.profile import DemandProfile
 
 _HOUR = timedelta(hours=1)
 _STEP = timedelta(minutes=STEP_MINUTES)
-_LOOKED_AT_HOURS = 24  # of usage, at least
+_LOOKED_AT_HOURS = 9 * 24  # of usage, at least: what is usual is that of the week before
 
 
 def moments(need: Need, every_hours: int) -> list[int]:

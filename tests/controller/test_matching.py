@@ -63,7 +63,13 @@ def test_a_proposal_to_raise_is_found_again():
     assert (first.action, second.action, second.lease) == ("update", "update", first.lease)
 
 
-def test_a_lease_that_ended_is_not_extended():
+def test_demand_that_goes_on_after_the_window_extends_the_lease_that_still_holds():
+    over = lease_of(floor=9, warm=0, start=-10, hours=10, id="over")  # its window ends now, and it holds for a day
+    (change,) = plan([38.0] * 5 + [6.0] * 67, (over,)).changes
+    assert spans([change]) == [("update", -10, 5, 9)]
+
+
+def test_a_lease_that_ended_is_not_extended_to_what_comes_much_later():
     over = lease_of(floor=9, warm=0, start=-10, hours=9, id="over")
     (change,) = plan(surge(6, 38, 20, 4), (over,)).changes
     assert (change.action, change.before) == ("open", None)

@@ -100,9 +100,7 @@ def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
     assert "needed NUTS" not in " ".join(remarks(asked))
     assert "could be replayed, so components weigh what they usually do" in " ".join(remarks(asked))
     near = Hierarchy(hierarchy_of(read(usage)).dataset.assign_attrs(horizon_hours=24))
-    assert remarks(near) == [
-        "weights: judged up to 24 h ahead; further ahead they are the usual ones, not learnt."
-    ]
+    assert remarks(near) == ["weights: judged up to 24 h ahead; further ahead the last of these are carried on."]
     _print(hierarchy, diagnostics(hierarchy))
     assert narrow(capsys.readouterr().out)
     assert remarks(hierarchy_of(read(usage))) == []

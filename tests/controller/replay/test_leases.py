@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 from replays import delays_of_minutes, need_of_hours
-from worlds import CONFIG, HOUR, NOW, lease_of, profile_of, surge, usage_of
+from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
 
 from controller.configtext import parse
 from controller.replay.leases import at_level, held, keep_books, moments, step_of
@@ -96,11 +96,7 @@ def test_floors_are_the_largest_of_leases_within_base_and_max():
 
 
 def test_another_level_raises_the_shadow_with_it():
-    made = at_level(CONFIG_, 0.995)
-    assert (made.decide.service_level, made.decide.shadow_level) == (0.995, 0.995)
-    assert at_level(CONFIG_, 0.5).decide.shadow_level == 0.98
-
-
-def test_the_first_step_at_or_after_a_moment():
-    need = world()
-    assert [step_of(NOW + timedelta(minutes=x), need) for x in (-9, 0, 1, 5, 6)] == [0, 0, 1, 1, 2]
+    assert at_level(CONFIG_, 0.995).levels("web", ()).shadow == 0.995
+    assert at_level(CONFIG_, 0.5).levels("web", ()).shadow == 0.98
+    priced = at_level(config_of(decide="{shortfall_cost_per_node_hour: 9.5}"), 0.5)
+    assert priced.levels("web", ()).service == 0.5
