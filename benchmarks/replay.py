@@ -140,7 +140,7 @@ def _parse() -> Namespace:
     made.add_argument("--weeks", type=int, default=8)
     made.add_argument("--review", type=float, default=240, help="usual minutes of a review")
     made.add_argument("--boot", type=float, default=5, help="minutes that a node boots")
-    made.add_argument("--merge", choices=("on approval", "when due"), default="when due")
+    made.add_argument("--merge", choices=("on-approval", "when-due"), default="when-due")
     made.add_argument("--jobs", type=int, default=2)
     made.add_argument("--plots", type=Path, metavar="DIR", help="draw the frontiers there")
     arguments = made.parse_args()

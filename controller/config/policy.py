@@ -72,8 +72,8 @@ class LeadTimes(Settings):
     ci_minutes: Delay = Field(Delay(median=15), description="From the merge to the end of the apply.")
     quantile: Probability = Field(0.9, description="Share of lead times that a proposal is early enough for.")
     learn: bool = Field(True, description="Whether merged pull requests teach how long a review takes.")
-    merge: Literal["on approval", "when due"] = Field(
-        "on approval", description="When approved requests are merged; what is merged early is held early."
+    merge: Literal["on-approval", "when-due"] = Field(
+        "on-approval", description="When approved requests are merged; what is merged early is held early."
     )
 
 

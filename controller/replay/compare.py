@@ -27,7 +27,7 @@ class Rules:
     """How a replay is played: how often is forecast, and when an approved request is merged."""
 
     refit_hours: int = 6
-    merge: MergeRule = "on approval"
+    merge: MergeRule = "on-approval"
     service_levels: tuple[float, ...] = SERVICE_LEVELS
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from controller.lease import Lease, Ledger, digest
 from controller.plan import Change, ForecastEvidence, Plan
 
-MergeRule = Literal["on approval", "when due"]
+MergeRule = Literal["on-approval", "when-due"]
 _HOUR = timedelta(hours=1)
 
 
@@ -41,7 +41,7 @@ class Request:
     def merges(self, rule: MergeRule) -> datetime:
         """When it is merged: on approval, or no sooner than it must be if that is how it is set up."""
         approved = self.opened + self.lead.review
-        if rule == "when due" and isinstance(self.change.evidence, ForecastEvidence):
+        if rule == "when-due" and isinstance(self.change.evidence, ForecastEvidence):
             return max(approved, self.change.evidence.merge_by)
         return approved
 

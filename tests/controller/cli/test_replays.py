@@ -114,7 +114,7 @@ def test_a_resource_that_the_usage_lacks_is_named(place):
 def test_our_own_policies_are_replayed_with_forecasts_of_the_past_alone(place):
     done = run(
         *arguments(place), "--policies", "static-peak,headroom,headroom+reactive,oracle", "--weeks", 1,
-        "--refit-hours", 48, "--learn-hours", 400, "--merge", "when due", "-o", "json",
+        "--refit-hours", 48, "--learn-hours", 400, "--merge", "when-due", "-o", "json",
     )  # fmt: skip
     found = json.loads(done.stdout)["policies"]
     ours = found["headroom"]["settings"]

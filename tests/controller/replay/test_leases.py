@@ -32,7 +32,7 @@ def forecasts(need, every=6):
         yield pooled_profile(profile_of(cores, spread=0.05, start=NOW + hour * HOUR), CONFIG_)
 
 
-def books(need, rule="on approval", review=60.0):
+def books(need, rule="on-approval", review=60.0):
     cores = {"eu/a": surge(10.0, 40.0, 20, 6, LENGTH), "us/c": [5.0] * LENGTH}
     usage = pooled_usage(usage_of(cores, NOW), CONFIG_)
     delays = delays_of_minutes(need, review=review, ci=10, boot=5)
@@ -68,7 +68,7 @@ def test_a_surge_that_is_foreseen_is_held_from_merge_to_release():
 
 def test_merged_when_due_it_holds_from_its_window_on():
     need = world()
-    floors, _ = held(books(need, "when due"), CONFIG_, need)
+    floors, _ = held(books(need, "when-due"), CONFIG_, need)
     raised = np.flatnonzero(floors[0, 1] > 3)
     assert raised[0] == 20 * 12
 
