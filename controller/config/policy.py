@@ -37,8 +37,10 @@ class Decide(Settings):
     longest_window_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(
         48, description="A longer window becomes several leases."
     )
-    expiry_margin_hours: Hours = Field(
-        24, description="From the end of the window to the lease's expiry: time to review the release."
+    expiry_margin_hours: Annotated[float, Field(ge=0, le=24 * 31)] = Field(
+        24,
+        description="From the end of the window to the lease's expiry: time to review the release. "
+        "With 0 a lease goes at the next scheduled apply after its window, without one.",
     )
     propose_ahead_hours: Hours | None = Field(
         None,

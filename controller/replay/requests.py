@@ -143,7 +143,7 @@ def _merged(book: Book, request: Request, rule: MergeRule) -> Book:
     standing = next((x for x in book.ledger if (x.pool, x.id) == where), None)
     more = standing is None or lease.floor > standing.floor
     since = applied + lead.boot if more else applied
-    holding[where] = (*_until(before, since), Hold(lease, since, lapse(lease)))
+    holding[where] = (*_until(before, since), Hold(lease, since, lapse(lease) + lead.ci))
     return replace(book, ledger=(*rest, lease), holding=holding)
 
 
