@@ -22,6 +22,7 @@ from controller.lease import Lease, Ledger, digest
 from controller.matching import settled
 from controller.need import Need
 from controller.plan import Action, Change, Plan, Shortfall, Spill
+from controller.rises import worth_holding
 from forecasting.profile import DemandProfile
 
 _HOUR = timedelta(hours=1)
@@ -114,13 +115,15 @@ def _pool(
     pool, settings, times = config.pools[name], config.decide, need.times
     # Capacity is not there before it is merged, applied and booted; far windows wait for a newer forecast.
     first, last = now + config.ready_in(name), now + config.look_ahead(name)
+    level = config.levels(name, need.groups).service
     uncovered = need.exceeds.mean(axis=0) >= 1 - settings.confidence_threshold
+    if pool.autoscaler_minutes is not None:
+        uncovered &= worth_holding(need.nodes, need.held, level, pool.autoscaler_minutes)
     # What is proposed starts by then, and no window is longer: later hours cannot change it.
     until = last + timedelta(hours=settings.longest_window_hours)
     hot = np.array([i for i in np.flatnonzero(uncovered) if first <= times[i] <= until], dtype=np.intp)
     if hot.size == 0 or times[hot[0]] > last:
         return []
-    level = config.levels(name, need.groups).service
     windows = cover(need.nodes, need.held, hot, level, settings.review_cost, settings.longest_window_hours)
     merged, proposed = [x for x in leases if x.live(now)], list(waiting)
     taken = {x.id for x in (*leases, *waiting)}

@@ -20,8 +20,8 @@ ROWS = {
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
-        "dealing", "evidence", "matching", "decide", "outage", "realised", "foreseen", "decay", "guardrails",
-        "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "dealing", "evidence", "matching", "rises", "decide", "outage", "realised", "foreseen", "decay",
+        "guardrails", "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {

@@ -46,6 +46,9 @@ class Pool(Settings):
         0.75, description="Share of a node that may be used before the next one is needed."
     )
     boot_minutes: Delay = Field(Delay(median=5), description="From the apply until a new node takes load.")
+    autoscaler_minutes: Annotated[float, Field(gt=0, le=600)] | None = Field(
+        None, description="An autoscaler follows the need, this late: only rises that outrun it are held."
+    )
     price_per_hour: Money = Field(0, description="Price of a running node.")
     warm_state: Literal["stopped", "hibernated", "running"] | None = Field(
         None, description="How warm nodes wait; by default stopped (vm) or running (node)."

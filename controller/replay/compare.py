@@ -10,7 +10,7 @@ import xarray as xr
 
 from controller.config import Config
 from controller.replay import policies
-from controller.replay.leases import at_level, held, keep_books, moments
+from controller.replay.leases import at_level, held, keep_books, moments, unfollowed
 from controller.replay.need import Need
 from controller.replay.policies import OURS, SERVICE_LEVELS, Ours, Outcome, outcome
 from controller.replay.pools import pooled_config, pooled_usage
@@ -66,14 +66,15 @@ def compare(
         If a policy is not known, or a forecast does not fit the pools.
     """
     asked = policies.chosen(names)
-    ours, begun = None, 0.0
+    ours: dict[str, Ours] = {}
+    begun = 0.0
     if set(asked) & set(OURS):
         begun = _DECIDING
         ours = _ours(usage, config, need, delays, profiles, rules, lambda x: tell("deciding", _DECIDING * x))
     outcomes = []
     for number, name in enumerate(asked):
         tell(name, begun + (1 - begun) * number / len(asked))
-        outcomes.append(outcome(name, need, delays, rules.refit_hours, ours))
+        outcomes.append(outcome(name, need, delays, rules.refit_hours, ours.get(name)))
     tell("done", 1.0)
     return outcomes
 
@@ -86,17 +87,20 @@ def _ours(
     profiles: Iterable[DemandProfile],
     rules: Rules,
     tell: Callable[[float], None],
-) -> Ours:
+) -> dict[str, Ours]:
     small = pooled_config(config)
-    count = len(moments(need, rules.refit_hours))
+    count, levels = len(moments(need, rules.refit_hours)), rules.service_levels
+    # Alone, our leases must hold every hour; beside a reactive loop they are told of it, if the settings are.
+    alone = [at_level(unfollowed(small), level) for level in levels]
+    beside = [at_level(small, level) for level in levels] if unfollowed(small) != small else []
     books = keep_books(
         profiles,
         pooled_usage(usage, config),
-        [at_level(small, level) for level in rules.service_levels],
+        alone + beside,
         need,
         delays,
         rules.merge,
         lambda done: tell(done / count),
     )
-    floors, warm = held(books, small, need)
-    return Ours(rules.service_levels, floors, warm, books)
+    kinds = {"headroom": books[: len(levels)], "headroom+reactive": books[-len(levels) :]}
+    return {name: Ours(levels, *held(kind, small, need), kind) for name, kind in kinds.items()}

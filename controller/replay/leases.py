@@ -40,6 +40,12 @@ def at_level(config: Config, service_level: float) -> Config:
     return config.model_copy(update={"decide": settings})
 
 
+def unfollowed(config: Config) -> Config:
+    """The configuration without the autoscalers that follow its pools."""
+    pools = {name: pool.model_copy(update={"autoscaler_minutes": None}) for name, pool in config.pools.items()}
+    return config.model_copy(update={"pools": pools})
+
+
 def keep_books(
     profiles: Iterable[DemandProfile],
     usage: xr.Dataset,
