@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report import parser, per_cent, table, write
+from controller.replay.capacity import METRIC_STEPS, STEP_MINUTES
 from controller.replay.need import WARM_UP_HOURS, WEEK
 
 SETS = {"vm_usage": ("cpu", "memory"), "taxi_requests": ("requests",), "bike_requests": ("requests",)}
@@ -54,7 +55,11 @@ def environment(name: str, data: Path, weeks: int, arguments: Namespace) -> str:
     before = end - pd.Timedelta(hours=weeks * WEEK + WARM_UP_HOURS)
     lines = [f"environment: {name.replace('_', '-')}"]
     review = f"{{median: {arguments.review}, p90: {2.2 * arguments.review:.0f}}}"
-    lines += [f"lead_times: {{review_minutes: {review}, ci_minutes: 15, merge: {arguments.merge}}}", "pools:"]
+    lines += [f"lead_times: {{review_minutes: {review}, ci_minutes: 15, merge: {arguments.merge}}}"]
+    lines += [
+        f"decide: {{review_cost: {arguments.review_cost}, expiry_margin_hours: {arguments.expiry}}}",
+        "pools:",
+    ]
     for region in sorted(usage["region"].unique()):
         of_region = sums.loc[region]
         peaks = {resource: float(of_region.loc[resource].max()) for resource in SETS[name]}
@@ -69,6 +74,7 @@ def environment(name: str, data: Path, weeks: int, arguments: Namespace) -> str:
         lines.append(
             f"  {region}: {{kind: vm, groups: ['{region}/*'], base: {base}, max: {int(_MOST * PEAK_NODES)}, "
             f"node_capacity: {{{sizes}}}, target_utilisation: {UTILISATION}, boot_minutes: {arguments.boot}, "
+            f"autoscaler_minutes: {arguments.boot + METRIC_STEPS * STEP_MINUTES}, "
             "price_per_hour: 1.0}"
         )
     return "\n".join(lines) + "\n"
@@ -141,6 +147,8 @@ def _parse() -> Namespace:
     made.add_argument("--review", type=float, default=240, help="usual minutes of a review")
     made.add_argument("--boot", type=float, default=5, help="minutes that a node boots")
     made.add_argument("--merge", choices=("on-approval", "when-due"), default="when-due")
+    made.add_argument("--review-cost", type=float, default=4, help="of a window, in node-hours")
+    made.add_argument("--expiry", type=float, default=0, help="hours from the end of a window to its expiry")
     made.add_argument("--jobs", type=int, default=2)
     made.add_argument("--plots", type=Path, metavar="DIR", help="draw the frontiers there")
     arguments = made.parse_args()
