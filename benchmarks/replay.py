@@ -118,7 +118,7 @@ def _print(name: str, summary: dict[str, Any], seconds: float) -> None:
                     f"{best['steps_per_week']:.0f}",
                     f"{best['pull_requests_per_week']:.1f}",
                     "" if notice is None else f"{notice:.0f}",
-                    f"{best['plan']} / {best['reactive_margin']}",
+                    f"{best['plan']} / {best['reactive_margin']}{' / told' if best['told_of_autoscaler'] else ''}",
                 )
             )
         headings: tuple[str, ...] = (

@@ -90,7 +90,8 @@ def _ours(
 ) -> dict[str, Ours]:
     small = pooled_config(config)
     count, levels = len(moments(need, rules.refit_hours)), rules.service_levels
-    # Alone, our leases must hold every hour; beside a reactive loop they are told of it, if the settings are.
+    # Alone, our leases must hold every hour. Beside a reactive loop they may be told of it, if the settings are:
+    # what that is worth depends on how dear a shortfall is, so it is a knob like the level.
     alone = [at_level(unfollowed(small), level) for level in levels]
     beside = [at_level(small, level) for level in levels] if unfollowed(small) != small else []
     books = keep_books(
@@ -102,5 +103,10 @@ def _ours(
         rules.merge,
         lambda done: tell(done / count),
     )
-    kinds = {"headroom": books[: len(levels)], "headroom+reactive": books[-len(levels) :]}
-    return {name: Ours(levels, *held(kind, small, need), kind) for name, kind in kinds.items()}
+    told = (False,) * len(alone) + (True,) * len(beside)
+    floors, warm = held(books, small, need)
+    first = slice(len(alone))
+    return {
+        "headroom": Ours(levels, told[first], floors[first], warm[first], books[first]),
+        "headroom+reactive": Ours(levels * (len(books) // len(levels)), told, floors, warm, books),
+    }

@@ -23,7 +23,7 @@ POLICIES = ("static-peak", "reactive", "schedule", "aws-style", "percentile", *O
 """Every policy, in the order of the tables."""
 STATIC, ORACLE = "static-peak", "oracle"
 
-SERVICE_LEVELS = (0.02, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99)
+SERVICE_LEVELS = (0.01, 0.2, 0.4, 0.6, 0.8, 0.9, 0.98)
 """Of our leases; at the lowest hardly any is made."""
 _SCALES = (*(round(0.05 * x, 2) for x in range(2, 25)), 1.3, 1.4, 1.5, 1.75, 2.0, 3.0)
 _ORACLE_SCALES = (0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99, 1.0)
@@ -36,10 +36,15 @@ _MOST_CELLS = 40_000_000  # knobs × pools × steps at a time: some hundreds of 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One position of a policy's knobs: by which its plan is scaled or sized, and the reactive loop's margin."""
+    """One position of a policy's knobs.
+
+    ``plan`` is by which its plan is scaled or sized, ``margin`` the reactive loop's, ``told`` whether decisions
+    know of that loop.
+    """
 
     plan: float | None
     margin: float | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What our leases held, ``(level, pool, step)``, and the books they come from, by service level."""
+    """What our leases held, ``(knob, pool, step)``, and the books they come from, by service level.
+
+    ``told`` says of each whether its decisions knew of the autoscaler beside them.
+    """
 
     levels: tuple[float, ...]
+    told: tuple[bool, ...]
     floors: Whole
     warm: Whole
     books: Sequence[Book]
@@ -132,7 +141,8 @@ def _headroom(need: Need, delays: Delays, ours: Ours) -> Outcome:
 
 
 def _headroom_reactive(need: Need, delays: Delays, ours: Ours) -> Outcome:
-    settings = tuple(Setting(level, margin) for level in ours.levels for margin in _REACTIVE_MARGINS)
+    kinds = tuple(zip(ours.levels, ours.told, strict=True))
+    settings = tuple(Setting(level, margin, told) for level, told in kinds for margin in _REACTIVE_MARGINS)
     margins = np.tile(_REACTIVE_MARGINS, len(ours.levels))
     each = len(_REACTIVE_MARGINS)
     parts = []

@@ -61,6 +61,7 @@ def row(outcome: Outcome, place: int, weeks: float) -> dict[str, Any]:
     return {
         "plan": setting.plan,
         "reactive_margin": setting.margin,
+        "told_of_autoscaler": setting.told,
         "node_hours": float(scored.node_hours[place]),
         "warm_node_hours": float(scored.warm_node_hours[place]),
         "cost": float(scored.cost[place]),
