@@ -43,6 +43,7 @@ def main() -> None:
             seconds = time.perf_counter() - started
             _print(name, summary, seconds)
             figures[name] = summary | {"seconds": seconds}
+    arguments.plots = arguments.plots is not None  # JSON knows no paths
     write(arguments.json, arguments, {"sets": figures})
 
 
