@@ -181,6 +181,9 @@ def print_replay(summary: dict[str, Any]) -> None:
         rows = [_row(name, policy, label) for name, policy in summary["policies"].items()]
         columns = (f"at {label} short", "cost", "saving", "node-h", "short", "hours", "worst", "steps", "PRs")
         table([Column(x, number=place > 0) for place, x in enumerate(columns)], rows)
+    oracle = summary["policies"].get("oracle")
+    if oracle and (least := min(x["short_share"] for x in oracle["settings"])) > min(summary["levels"]):
+        note(f"even the oracle is {least:.2%} short: the pools' max holds no more; raise it to compare policies")
     note(
         f"{_count(summary['weeks'], 'week')}, {_count(len(summary['pools']), 'pool')}, "
         f"{summary['needed_node_hours']:,.0f} node-hours needed. Cost ({summary['cost_unit']}) is read off the "

@@ -124,3 +124,10 @@ def test_our_own_policies_are_replayed_with_forecasts_of_the_past_alone(place):
     assert ours[-1]["minutes_to_merge_by"] > 0
     both = found["headroom+reactive"]["settings"]
     assert min(x["short_share"] for x in both) <= min(x["short_share"] for x in ours)
+
+
+def test_a_max_that_nobody_can_live_with_is_said(place):
+    config = place / "env" / "headroom.yaml"
+    assert "even the oracle" not in run(*arguments(place), *RIVALS).stderr
+    config.write_text(CONFIG.replace("max: 60", "max: 9"))
+    assert "even the oracle is" in run(*arguments(place), *RIVALS).stderr
