@@ -101,6 +101,8 @@ def replay(
         note(line)
     usage = _served(usage, config)
     need = need_of(usage, config, weeks)
+    if config.groups:
+        note("preferences of groups are not replayed: each pool is decided as a whole, and keeps its demand")
     if not need.priced:
         note("not every pool has a price_per_hour: cost is in node-hours, and warm nodes cost nothing")
     if (share := float(np.isnan(need.nodes[:, need.scored :]).mean())) > 0:

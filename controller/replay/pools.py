@@ -16,11 +16,11 @@ _REGION = "pool"
 
 
 def pooled_config(config: Config) -> Config:
-    """The configuration for sums: each pool serves the one group that is its sum."""
+    """The configuration for sums: each pool serves the one group that is its sum, without preferences."""
     pools = {
         name: pool.model_copy(update={"groups": (f"{_REGION}/{name}",)}) for name, pool in config.pools.items()
     }
-    return config.model_copy(update={"pools": pools})
+    return config.model_copy(update={"pools": pools, "groups": {}})
 
 
 def pooled_profile(profile: DemandProfile, config: Config) -> DemandProfile:
