@@ -148,8 +148,8 @@ def file_of(*pools: str, above: str = "") -> str:
         ),
         (
             file_of(pool(), above="regions: {us: {}}\n"),
-            7,
-            "pools.web.region: eu is not under regions; there are us",
+            2,
+            "regions.us: no pool lies in region us; regions are eu",
         ),
         (
             file_of(pool(base=4), above="limits:\n  quotas:\n    - {region: eu, nodes: 9}\n    - {nodes: 3}\n"),

@@ -189,7 +189,6 @@ def test_a_file_with_something_missing_is_refused(profile, tmp_path):
         DemandProfile.load(path)
 
 
-@pytest.mark.parametrize("issued", [None, "yesterday", "2026-05-18T00:00:00"])
 def test_a_stream_has_the_same_draws_and_reads_them_when_asked(profile, tmp_path):
     path = tmp_path / "profile.nc"
     profile.save(path)
@@ -223,6 +222,7 @@ def test_a_stream_of_what_is_no_profile_is_refused(content, tmp_path):
         pass
 
 
+@pytest.mark.parametrize("issued", [None, "yesterday", "2026-05-18T00:00:00"])
 def test_a_profile_without_its_instant_is_refused(profile, issued):
     dataset = profile.dataset.assign_attrs(issued=issued)
     with pytest.raises(ForecastingError, match="issued"):
