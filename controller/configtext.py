@@ -58,6 +58,9 @@ def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
                 raise ConfigError(f"{path}:{key.start_mark.line + 1}: {key.value} stands here a second time")
             seen.add(key.value)
             _refuse_repeats(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeats(value, path)
 
 
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:

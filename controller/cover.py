@@ -31,10 +31,10 @@ def cover(
 ) -> list[Window]:
     """Cover the hours ``hot`` by disjoint windows at the least cost.
 
-    A window's cost is ``review_cost``, in node-hours, and the node-hours of its floor above what each of its hours
-    needs by itself at the same level, or has anyway. Windows begin and end with a hot hour. Of equally cheap
-    covers the one with the fewest windows is taken. Every cover by runs of hours is weighed: O(H · L) windows for
-    H hot hours and windows of up to L hours.
+    A window's cost is ``review_cost``, in node-hours, and the node-hours of its floor above what each of its
+    hours needs by itself at the same level, or has anyway. Windows begin and end with a hot hour. Of equally cheap
+    covers the one with the fewest windows is taken, and of these the one whose first windows are longest. Every
+    cover by runs of hours is weighed: O(H · L) windows for H hot hours and windows of up to L hours.
 
     Parameters
     ----------
@@ -52,21 +52,20 @@ def cover(
     alone = np.maximum(quantiles(by_hour, level), held[first : last + 1])
     at = hot - first
     runs = _runs(by_hour, alone, at, level, longest)
-    # Cheapest cover of the first j hot hours: cost, windows, and where its last window begins, with which floor.
-    best: list[tuple[float, int, int, int]] = [(0.0, 0, -1, 0)] + [(math.inf, 0, -1, 0)] * len(at)
-    for i, run in enumerate(runs):
-        cost, count, *_ = best[i]
-        for j, (floor, waste) in enumerate(run, i + 1):
-            candidate = (cost + waste + review_cost, count + 1)
-            if candidate < best[j][:2]:
-                best[j] = (*candidate, i, floor)
+    # Cheapest cover from the i-th hot hour on: cost, windows, and the hot hour after its first window, negative so
+    # that of equals the longest first window wins: a short one would have to be extended at once.
+    best: list[tuple[float, int, int]] = [(math.inf, 0, 0)] * len(at) + [(0.0, 0, 0)]
+    for i in range(len(at) - 1, -1, -1):
+        for j, (_, waste) in enumerate(runs[i], i + 1):
+            cost, count, _ = best[j]
+            best[i] = min(best[i], (round(cost + waste + review_cost, 6), count + 1, -j))
     windows: list[Window] = []
-    j = len(at)
-    while j:
-        _, _, i, floor = best[j]
-        windows.append(Window(int(hot[i]), int(hot[j - 1]) + 1, floor))
-        j = i
-    return windows[::-1]
+    i = 0
+    while i < len(at):
+        j = -best[i][2]
+        windows.append(Window(int(hot[i]), int(hot[j - 1]) + 1, runs[i][j - i - 1][0]))
+        i = j
+    return windows
 
 
 def _runs(

@@ -91,7 +91,8 @@ def destinations(config: Config, label: str, home: str, wish: Preference | None 
         return (
             name != home
             and region in regions
-            and (wish.pinned is None or region == wish.pinned)
+            # A pool that says no region may lie anywhere.
+            and (wish.pinned is None or pool.region == wish.pinned)
             and (wish.families is None or pool.family in wish.families)
             # A distance that nobody stated is not known to be within the limit.
             and (wish.latency_ms is None or (distance is not None and distance <= wish.latency_ms))

@@ -116,7 +116,7 @@ def _settled(case: Case) -> Change | str:
         return f"{case.foreseen.why}, and before its window ends only a forecast that agrees lets it go"
     if released:
         return _change(lease, case, claims)
-    evidence = dict(lease.evidence) | {"changed": stamp(now)}
+    evidence = dict(lease.evidence) | {"changed": stamp(now), "decays_from": _decays_from(case)}
     warm = min(lease.warm, case.config.pools[lease.pool].base_warm)
     smaller = replace(lease, floor=retained, warm=warm, evidence=tuple(sorted(evidence.items())))
     return _change(smaller, case, claims)
@@ -163,12 +163,18 @@ def _claims(case: Case) -> tuple[tuple[str, int], ...]:
     if case.now < lease.ends:
         last_needed = case.needed[-1] + _HOUR if case.needed else lease.starts
         idle = (case.now - last_needed) / _HOUR - settings.grace_hours
-        claims.append(("half-life", _curve(lease.floor, base, idle, settings.half_life_hours)))
+        claims.append(("half-life", _curve(_decays_from(case), base, idle, settings.half_life_hours)))
     if case.foreseen.rest is not None:
         claims.append(("forecast", case.foreseen.rest))
     if case.foreseen.after is not None:
         claims.append(("forecast of what follows", case.foreseen.after))
     return tuple(claims)
+
+
+def _decays_from(case: Case) -> int:
+    """Floor that the half-life counts from: that before the first step down, or each step would halve anew."""
+    most = case.config.pools[case.lease.pool].max
+    return max(case.lease.floor, min(most, int(_noted(case.lease, "decays_from") or 0)))
 
 
 def _to_keep(case: Case, after: int) -> float:

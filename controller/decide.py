@@ -7,20 +7,22 @@ is held with at least the confidence threshold becomes a lease that holds the se
     plan = decide(profile, ledger, config, now)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from controller.capacity import Demand, counted, held_floors, hours_of, members, resources_of, usable
 from controller.config import Config
+from controller.config.fields import matches
 from controller.cover import cover
 from controller.dealing import Dealt, deal, served_shares
 from controller.errors import PlanError
 from controller.evidence import explained, forecast_evidence
 from controller.lease import Lease, Ledger, digest
-from controller.matching import settled
+from controller.matching import assigned, settled
 from controller.need import Need
+from controller.outlook import above_max, left_alone, too_soon
 from controller.plan import Action, Change, Plan, Shortfall, Spill
 from controller.rises import worth_holding
 from forecasting.profile import DemandProfile
@@ -48,9 +50,12 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
     demand = Demand.of(profile.draws)
     _check_units(profile, config)
     served = members(config, list(demand.groups))
+    _check_residency(served, config)
+    idle = [x for x in config.groups if not any(matches(label, x) for label in demand.groups)]
     dealt = deal(demand, served, config)
     changes: list[Change] = []
-    quiet, shortfalls = [], []
+    shortfalls: list[Shortfall] = []
+    notes = [f"no group of the profile is {x}, which headroom.yaml has a preference for" for x in idle]
     for name in sorted(config.pools):
         leases = [x for x in ledger if x.pool == name]
         try:
@@ -60,9 +65,9 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
         waiting = [x for x in pending if x.pool == name]
         found = _pool(name, profile, need, leases, waiting, config, now)
         changes += found
-        quiet += [] if found else [name]
-        shortfalls += _beyond(name, need, config, now)
-    notes = [f"{name}: the need is covered, or not certain enough to act on" for name in quiet]
+        notes += [] if found else [left_alone(name, need, config, now)]
+        shortfalls += too_soon(name, need, config, now)
+        shortfalls += above_max(name, need, [x.lease for x in found], config, now)
     unserved = len(demand.groups) - sum(len(x) for x in served.values())
     if unserved:
         notes.append(f"{unserved} groups of the profile are served by no pool")
@@ -116,7 +121,7 @@ def _pool(
     # Capacity is not there before it is merged, applied and booted; far windows wait for a newer forecast.
     first, last = now + config.ready_in(name), now + config.look_ahead(name)
     level = config.levels(name, need.groups).service
-    uncovered = need.exceeds.mean(axis=0) >= 1 - settings.confidence_threshold
+    uncovered = need.exceeds.mean(axis=0) >= settings.hour_threshold
     if pool.autoscaler_minutes is not None:
         uncovered &= worth_holding(need.nodes, need.held, level, pool.autoscaler_minutes)
     # What is proposed starts by then, and no window is longer: later hours cannot change it.
@@ -124,47 +129,25 @@ def _pool(
     hot = np.array([i for i in np.flatnonzero(uncovered) if first <= times[i] <= until], dtype=np.intp)
     if hot.size == 0 or times[hot[0]] > last:
         return []
-    windows = cover(need.nodes, need.held, hot, level, settings.review_cost, settings.longest_window_hours)
-    merged, proposed = [x for x in leases if x.live(now)], list(waiting)
+    covers = cover(need.nodes, need.held, hot, level, settings.review_cost, settings.longest_window_hours)
+    windows = [slice(x.start, x.stop) for x in covers if times[x.start] <= last]
+    windows = [x for x in windows if need.probability(x) >= settings.confidence_threshold]
+    known = assigned([need.bounds(x) for x in windows], waiting, timedelta(hours=settings.hysteresis_hours))
+    merged = [x for x in leases if x.live(now)]
     taken = {x.id for x in (*leases, *waiting)}
     changes: list[Change] = []
-    for found in windows:
-        window = slice(found.start, found.stop)
-        if times[found.start] > last or need.probability(window) < settings.confidence_threshold:
-            continue
-        lease, before, replaced = settled(name, need, window, merged, proposed, taken, config, now)
+    for window, proposal in zip(windows, known, strict=True):
         # Each lease answers for one window, so that two windows never write the same file.
-        merged, proposed = [x for x in merged if x is not before], [x for x in proposed if x is not replaced]
+        others = [x for x in merged if not any(x.id == y.id for y in known if y is not None and y is not proposal)]
+        lease, before = settled(name, need, window, others, proposal, taken, config, now)
+        merged = [x for x in merged if x is not before]
         taken.add(lease.id)
         if before is not None and digest(lease) == digest(before):
             continue
-        warm_held = max([pool.base_warm, *(x.warm for x in leases if x.ends > times[found.start])])
-        evidence = forecast_evidence(profile, need, window, lease, warm_held, config, now)
+        evidence = forecast_evidence(profile, need, window, lease, leases, config, now)
         action: Action = "update" if before else "open"
         changes.append(Change(action, explained(lease, evidence, now), before, evidence))
     return changes
-
-
-def _beyond(name: str, need: Need, config: Config, now: datetime) -> list[Shortfall]:
-    """What the pool's max cannot hold later than leases are proposed: that takes longest to do something about."""
-    most, last = config.pools[name].max, now + config.look_ahead(name)
-    far = [i for i, t in enumerate(need.times) if t > last]
-    if not far:
-        return []
-    over = need.nodes > most
-    if over[:, far].any(axis=1).mean() < config.decide.confidence_threshold:
-        return []
-    hours = [i for i in far if over[:, i].any()]
-    window = slice(hours[0], hours[-1] + 1)
-    largest = need.distribution(window)
-    needed = largest.quantile(config.levels(name, need.groups).service)
-    return [
-        Shortfall(
-            name, *need.bounds(window), needed, most, largest.above(most), largest.missing(most), "max",
-            f"raise pools.{name}.max to {needed} in time, or let its groups go elsewhere (groups.<pattern>.pools)",
-            need.left_short(window),
-        )
-    ]  # fmt: skip
 
 
 def _check_times(times: Sequence[datetime], config: Config, now: datetime) -> None:
@@ -178,6 +161,18 @@ def _check_times(times: Sequence[datetime], config: Config, now: datetime) -> No
             f"from {now:%Y-%m-%d %H:%M} on for the lead time of {furthest / _HOUR:.1f} h; forecast again, with "
             f"--horizon {hours} or more"
         )
+
+
+def _check_residency(served: Mapping[str, Sequence[str]], config: Config) -> None:
+    """Hold that no pool elsewhere serves a group that is pinned to a region."""
+    for name, groups in served.items() if config.groups else ():
+        for label in groups:
+            pinned, region = config.preference(label).pinned, config.pools[name].region
+            if pinned is not None and region != pinned:
+                raise PlanError(
+                    f"group {label} is pinned to {pinned}, but pool {name}, which serves it, lies in "
+                    f"{region or 'no region that it names'}; move the group, or mend pools.{name}.region"
+                )
 
 
 def _check_units(profile: DemandProfile, config: Config) -> None:

@@ -7,8 +7,10 @@ may say of a lease.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from controller.capacity import quantile
 from controller.config import Config
@@ -27,11 +29,11 @@ def forecast_evidence(
     need: Need,
     window: slice,
     lease: Lease,
-    warm_held: int,
+    leases: Sequence[Lease],
     config: Config,
     now: datetime,
 ) -> ForecastEvidence:
-    """Say why ``lease`` is asked for over ``window``; ``warm_held`` nodes are warm without it."""
+    """Say why ``lease`` is asked for over ``window``; ``leases`` are the pool's merged ones."""
     levels, largest = config.levels(lease.pool, need.groups), need.largest(window)
     short = need.nodes[:, window] > need.held[window]
     alone = [
@@ -41,8 +43,10 @@ def forecast_evidence(
     merge_by = max(now, need.bounds(window)[0] - config.ready_in(lease.pool))
     first = slice(window.start, window.start + 1)
     times, newcomers = config.lead_times, set(_newcomers(profile))
-    held = Held(int(need.held[window].min()), warm_held)
-    planned, early, most = _stakes(lease, held, config, merge_by, now)
+    starts, pool = need.bounds(window)[0], config.pools[lease.pool]
+    warm = max([pool.base_warm, *(x.warm for x in leases if x.ends > starts)])
+    held = Held(int(need.held[window].min()), warm)
+    planned, early, most = _stakes(lease, leases, config, merge_by, now)
     return ForecastEvidence(
         issued=profile.issued,
         forecast=_DIGEST.sub("", str(profile.dataset.attrs.get("data_digest", "")))[:12],
@@ -69,7 +73,7 @@ def forecast_evidence(
         largest=need.distribution(window),
         levels_why=levels.why,
         late_node_hours=need.missing(first, lease.floor),
-        lead=f"review {times.review_minutes}, CI {times.ci_minutes}, boot {config.pools[lease.pool].boot_minutes}",
+        lead=f"review {times.review_minutes}, CI {times.ci_minutes}, boot {pool.boot_minutes}",
         newcomers=tuple(x for x in need.groups if x in newcomers),
         priority=max((config.preference(x).priority or 0 for x in need.groups), default=0) if config.groups else 0,
         spills=need.spills,
@@ -91,30 +95,49 @@ def stake(config: Config, pool_name: str, before: Held, after: Held, hours: floa
 
 
 def _stakes(
-    lease: Lease, before: Held, config: Config, merge_by: datetime, now: datetime
+    lease: Lease, leases: Iterable[Lease], config: Config, merge_by: datetime, now: datetime
 ) -> tuple[Stake, Stake, Stake]:
-    """Planned, early and most, as the evidence names them."""
-    pool = config.pools[lease.pool]
-    after = Held(max(before.floor, lease.floor), max(before.warm, min(lease.warm, pool.max - lease.floor)))
-    spans = ((lease.ends - merge_by) / _HOUR, 1.0, (lease.expires - now) / _HOUR)
-    planned, early, most = (stake(config, lease.pool, before, after, hours) for hours in spans)
-    return planned, early, most
+    """Planned, early and most, as the evidence names them: with the lease, and as the pool's ``leases`` are."""
+    standing = list(leases)
+    asked = [*(x for x in standing if x.id != lease.id), lease]
+    # As planned, every lease is given back at the end of its window; at the most, none before it expires.
+    old, new = ([replace(x, expires=x.ends) for x in side] for side in (standing, asked))
+    return (
+        _difference(lease.pool, old, new, config, merge_by, lease.ends),
+        _difference(lease.pool, old, new, config, merge_by - _HOUR, merge_by),
+        _difference(lease.pool, standing, asked, config, now, lease.expires),
+    )
+
+
+def _difference(
+    name: str, before: Sequence[Lease], after: Sequence[Lease], config: Config, start: datetime, stop: datetime
+) -> Stake:
+    """What ``after`` takes above ``before`` between two moments: both hold the same between expiries."""
+    inside = {x.expires for x in (*before, *after) if start < x.expires < stop}
+    hours = cost = 0.0
+    size = {name: config.pools[name].size}
+    for since, until in pairwise(sorted({start, stop, *inside})) if start < stop else ():
+        without, held = (fold(side, size, since)[name] for side in (before, after))
+        part = stake(config, name, without, held, (until - since) / _HOUR)
+        hours, cost = hours + part.node_hours, cost + part.cost
+    return Stake(hours, cost)
 
 
 def restaked(change: Change, config: Config, now: datetime, leases: Ledger = ()) -> Change:
     """Count the stakes of a change anew, after the guardrails; ``leases`` are the pool's merged ones."""
     evidence = change.evidence
     if isinstance(evidence, ForecastEvidence):
-        held = Held(evidence.held, evidence.held_warm)
-        planned, early, most = _stakes(change.lease, held, config, evidence.merge_by, now)
+        others = (x for x in leases if x.id != change.lease.id)
+        standing = [*others, *([change.before] if change.before else [])]
+        planned, early, most = _stakes(change.lease, standing, config, evidence.merge_by, now)
         # An hour of the first hour's need, of which a smaller floor covers no more nodes than it adds.
         late = min(evidence.late_node_hours, float(max(0, change.lease.floor - evidence.held)))
         evidence = replace(evidence, planned=planned, early=early, most=most, late_node_hours=late)
         return replace(change, evidence=evidence)
     if change.clips and change.before is not None:
         name, before = change.lease.pool, change.before
-        others = [x for x in leases if x.id != before.id]
-        after = [*others, *(() if change.action == "release" else (change.lease,))]
+        rest = [x for x in leases if x.id != before.id]
+        after = [*rest, *(() if change.action == "release" else (change.lease,))]
         held, left = (fold(x, {name: config.pools[name].size}, now)[name] for x in (leases, after))
         given_back = stake(config, name, left, held, (before.expires - now) / _HOUR)
         return replace(change, evidence=replace(evidence, given_back=given_back))

@@ -99,7 +99,7 @@ def _of(
         above = need.nodes[:, next_hours] > held[next_hours]
         if above.any(axis=1).mean() >= config.decide.confidence_threshold:
             next_need = quantile(need.largest(next_hours), level)
-            hours = int(np.count_nonzero(above.mean(axis=0) >= 1 - config.decide.confidence_threshold))
+            hours = int(np.count_nonzero(above.mean(axis=0) >= config.decide.hour_threshold))
     return Foreseen(kept, next_need, hours, profile.issued, "" if kept is not None else _span(times))
 
 

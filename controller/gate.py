@@ -8,14 +8,12 @@ False
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from controller import planfile
 from controller.config import Config, PlanAddress, Pool
 from controller.errors import CheckError
-from controller.lease import Held, Ledger, fold, stamp
-
-LONGEST = timedelta(days=92)  # a lease that hardly ever expires would void the dead-man switch
+from controller.lease import LONGEST, Held, Ledger, fold, stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.errors import LeaseError
@@ -23,6 +23,7 @@ VERSION = 1
 # Names become paths, refs and Terraform keys, so only what is harmless in all three may pass.
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MOST_NODES = 100_000
+LONGEST = timedelta(days=92)  # a lease that hardly ever expires would void the dead-man switch
 _KEYS = ("ends", "environment", "evidence", "expires", "floor", "id", "pool", "starts", "version", "warm")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 

@@ -10,10 +10,33 @@ from datetime import datetime, timedelta
 
 from controller.capacity import quantile
 from controller.config import Config
-from controller.lease import Lease, lease_id
+from controller.lease import LONGEST, Lease, lease_id
 from controller.need import Need
 
 _HOUR = timedelta(hours=1)
+
+
+def assigned(
+    windows: Sequence[tuple[datetime, datetime]], proposed: Sequence[Lease], gap: timedelta
+) -> list[Lease | None]:
+    """Give each window the proposal that means it, and each proposal to one window.
+
+    What overlaps most comes first; what only comes within ``gap`` is left for windows that nothing overlaps, so
+    that a neighbour's proposal is not taken for one's own.
+    """
+    pairs = [
+        (_overlap(lease, window), lease.id, place, lease)
+        for place, window in enumerate(windows)
+        for lease in proposed
+        if _overlap(lease, window) > -gap
+    ]
+    found: list[Lease | None] = [None] * len(windows)
+    given: set[str] = set()
+    for _, identity, place, lease in sorted(pairs, key=lambda x: (x[0], x[1], -x[2]), reverse=True):
+        if found[place] is None and identity not in given:
+            found[place] = lease
+            given.add(identity)
+    return found
 
 
 def settled(
@@ -21,15 +44,16 @@ def settled(
     need: Need,
     window: slice,
     merged: Sequence[Lease],
-    proposed: Sequence[Lease],
+    waiting: Lease | None,
     taken: Collection[str],
     config: Config,
     now: datetime,
-) -> tuple[Lease, Lease | None, Lease | None]:
+) -> tuple[Lease, Lease | None]:
     """Size the window's lease, and settle it against those that are known.
 
-    ``merged`` and ``proposed`` are the pool's leases that answer for no other window, ``taken`` the ids that a new
-    lease may not have. Returns the lease, and the merged and the proposed one that it takes the place of.
+    ``merged`` are the pool's leases that answer for no other window, ``waiting`` is the proposal that the window
+    was assigned, ``taken`` the ids that a new lease may not have. Returns the lease, and the merged one that it
+    changes.
     """
     settings, levels = config.decide, config.levels(name, need.groups)
     largest = need.largest(window)
@@ -37,35 +61,32 @@ def settled(
     warm = quantile(largest, levels.shadow) - floor
     starts, ends = need.bounds(window)
     new = Lease(config.environment, name, "", starts, ends, ends, floor, warm)
-    waiting = _nearest(proposed, new, timedelta(hours=settings.hysteresis_hours))
-    raised = _extensible(merged, new, config, now)
-    known = raised or waiting
+    if waiting is None:
+        raised = _extensible(merged, new, config, now)
+    else:  # it has a pull request of its own, which opens a lease or changes a merged one
+        raised = next((x for x in merged if x.id == waiting.id), None)
+    known = waiting or raised
     expires = ends + timedelta(hours=settings.expiry_margin_hours)
     if raised is not None:  # what is merged is only ever raised here; letting go is decay's
         floor, warm = max(floor, raised.floor), max(warm, raised.warm)
         starts, ends, expires = min(starts, raised.starts), max(ends, raised.ends), max(expires, raised.expires)
-        if waiting is not None and waiting.id == raised.id:
-            known = waiting
     elif waiting is not None and waiting.starts < starts < waiting.ends:
         starts = waiting.starts  # its window has come within reach of the boot time: it is the same window
     # A merged lease needs no hysteresis: that the need exceeds it is likely, or there would be no window.
-    if known is not None and known is waiting and _close(known, starts, ends, floor, warm, config):
-        return known, raised, waiting
+    if waiting is not None and _close(waiting, starts, ends, floor, warm, config):
+        return waiting, raised
     identity = known.id if known else _fresh(config.environment, name, starts, taken)
-    return Lease(config.environment, name, identity, starts, ends, expires, floor, warm), raised, waiting
-
-
-def _nearest(leases: Sequence[Lease], new: Lease, gap: timedelta) -> Lease | None:
-    """Lease whose window overlaps the new one's most; else the nearest that comes as close as ``gap``."""
-    near = [x for x in leases if _overlap(x, new) > -gap]
-    return max(near, key=lambda x: (_overlap(x, new), x.id)) if near else None
+    return Lease(config.environment, name, identity, starts, ends, expires, floor, warm), raised
 
 
 def _extensible(leases: Sequence[Lease], new: Lease, config: Config, now: datetime) -> Lease | None:
     """Merged lease that the new window is cheapest added to, if that wastes no more than a review costs."""
     gap = timedelta(hours=config.decide.hysteresis_hours)
     # One whose window is over holds until somebody gives it back: it goes on from now.
-    near = [x for x in leases if _overlap(replace(x, ends=max(x.ends, now)), new) > -gap]
+    near = [x for x in leases if _overlap(replace(x, ends=max(x.ends, now)), (new.starts, new.ends)) > -gap]
+    # One that would outlive what the gate lets pass is followed by another.
+    margin = timedelta(hours=config.decide.expiry_margin_hours)
+    near = [x for x in near if max(x.expires, new.ends + margin) - min(x.starts, new.starts) <= LONGEST]
     wastes = {x.id: _waste(x, new, config.pools[new.pool].base, now) for x in near}
     best = min(near, key=lambda x: (wastes[x.id], x.id), default=None)
     return best if best is not None and wastes[best.id] <= config.decide.review_cost else None
@@ -81,9 +102,10 @@ def _waste(old: Lease, new: Lease, base: int, now: datetime) -> float:
     return alone * (floor - old.floor) + added * (floor - new.floor) + between * (floor - base)
 
 
-def _overlap(lease: Lease, new: Lease) -> timedelta:
-    """How long two windows overlap; negative: how far they are apart."""
-    return min(new.ends, lease.ends) - max(new.starts, lease.starts)
+def _overlap(lease: Lease, window: tuple[datetime, datetime]) -> timedelta:
+    """How long a lease's window overlaps another; negative: how far they are apart."""
+    starts, ends = window
+    return min(ends, lease.ends) - max(starts, lease.starts)
 
 
 def _fresh(environment: str, pool: str, starts: datetime, taken: Collection[str]) -> str:

@@ -20,7 +20,7 @@ ROWS = {
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
-        "dealing", "evidence", "matching", "rises", "decide", "outage", "realised", "foreseen", "decay",
+        "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
         "guardrails", "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip

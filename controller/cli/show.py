@@ -82,7 +82,7 @@ def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tu
     return [
         ("window", _window(change)),
         ("merge by", f"{evidence.merge_by:%a %d %b %H:%M} UTC{late}"),
-        ("lead", evidence.lead),
+        ("lead", evidence.lead + ("; short notice: a usual review ends later" if evidence.short_notice else "")),
         ("need", f"median {evidence.median} nodes; {spans}; {evidence.binding} binds"),
         ("chance", f"P(need > {evidence.held} held) is {chances}"),
         (

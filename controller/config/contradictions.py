@@ -4,10 +4,11 @@ Place in the line: after the models have been filled; ``configtext`` puts file a
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
+from math import inf
 
 from controller.config.environment import Config
-from controller.config.fields import matches, overlap
-from controller.config.pools import Pool
+from controller.config.fields import overlap
 
 Finding = tuple[tuple[str, ...], str]  # keys down to what is wrong, and what to do
 
@@ -17,6 +18,8 @@ def contradictions(config: Config) -> Iterator[Finding]:
     yield from _pools(config)
     yield from _regions(config)
     yield from _groups(config)
+    yield from _ways(config)
+    yield from _levels(config)
     yield from _limits(config)
 
 
@@ -64,18 +67,68 @@ def _groups(config: Config) -> Iterator[Finding]:
                     "name each in one of them",
                 )
         for name, pool in config.pools.items():
-            if pool.region not in (None, entry.pinned) and _serves(config, pool, pattern, entry.pinned):
+            if pool.region != entry.pinned and any(overlap(pattern, x) for x in pool.groups):
+                where = f"lies in {pool.region}" if pool.region else "says no region"
+                yield (*at, "pinned"), f"pinned to {entry.pinned}, but pool {name}, which serves it, {where}"
+
+
+def _ways(config: Config) -> Iterator[Finding]:
+    """Preferences that could never be followed: a group would stay where its owner thinks that it may leave."""
+    families = {pool.family for pool in config.pools.values()}
+    for pattern, entry in config.groups.items():
+        at = ("groups", pattern)
+        for family in entry.families or ():
+            if family not in families:
+                yield (*at, "families"), f"no pool is of family {family}"
+        homes = [(n, p) for n, p in config.pools.items() if any(overlap(pattern, x) for x in p.groups)]
+        for home, pool in homes:
+            if pool.region is None:
+                continue
+            allowed = (None, pool.region, *(entry.regions or ()))
+            named = [x for x in entry.pools or () if x != home and x in config.pools]
+            barred = [x for x in named if config.pools[x].region not in allowed]
+            if named and barred == named:
+                where = ", ".join(sorted({str(config.pools[x].region) for x in barred}))
                 yield (
-                    (*at, "pinned"),
-                    f"pinned to {entry.pinned}, but pool {name}, which serves it, lies in {pool.region}",
+                    (*at, "pools"),
+                    f"none of {', '.join(barred)} may take what leaves {home}, which lies in {pool.region}: "
+                    f"add {where} to regions",
+                )
+            limit, near = entry.latency_ms, config.regions.get(pool.region)
+            known = near.latency_ms if near else {}
+            others = [x for x in entry.regions or () if x != pool.region]
+            far = [x for x in others if limit is not None and known.get(x, inf) > limit]
+            if others and far == others:
+                yield (
+                    (*at, "latency_ms"),
+                    f"none of {', '.join(far)} is known to be within {limit:g} ms of {pool.region}; set "
+                    f"regions.{pool.region}.latency_ms, raise this, or drop the regions",
                 )
 
 
-def _serves(config: Config, pool: Pool, pattern: str, pinned: str) -> bool:
-    """Whether a pool names the pattern, or a group that it pins and no later entry pins elsewhere."""
-    return pattern in pool.groups or any(
-        "*" not in x and matches(x, pattern) and config.preference(x).pinned == pinned for x in pool.groups
-    )
+def _levels(config: Config) -> Iterator[Finding]:
+    settings = config.decide
+    for name, pool in config.pools.items():
+        if settings.propose_ahead_hours is not None:
+            lead = config.lead_in(name) / timedelta(hours=1)
+            if settings.propose_ahead_hours < lead:
+                yield (
+                    ("decide", "propose_ahead_hours"),
+                    f"{settings.propose_ahead_hours:g} h is less than the lead time of {name}, {lead:.1f} h: "
+                    "proposals would come too late; raise it, or leave it out",
+                )
+        if settings.shortfall_cost_per_node_hour is None:
+            continue
+        if pool.price_per_hour == 0:
+            yield (
+                ("decide", "shortfall_cost_per_node_hour"),
+                f"a level from costs needs prices; set price_per_hour of {name}",
+            )
+        elif (settings.shadow_level or 1) < (service := config.levels(name, ()).service):
+            yield (
+                ("decide", "shadow_level"),
+                f"is below the service level of pool {name}, which is {service:.4g} by its costs; raise it",
+            )
 
 
 def _limits(config: Config) -> Iterator[Finding]:

@@ -138,8 +138,8 @@ class Config(Settings):
     def look_ahead(self, pool: str) -> timedelta:
         """How soon a window of ``pool`` starts that is proposed now and not at a later run."""
         settings = self.decide
-        if settings.propose_ahead_hours is not None:
-            return timedelta(hours=settings.propose_ahead_hours)
+        if settings.propose_ahead_hours is not None:  # reviews may turn out to take longer than was thought
+            return max(timedelta(hours=settings.propose_ahead_hours), self.lead_in(pool))
         return self.lead_in(pool) + timedelta(hours=settings.propose_margin_hours)
 
 

@@ -8,6 +8,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator
 
 from controller.config.fields import Budget, Hours, Label, Minutes, Nodes, Probability, Settings
+from controller.lease import LONGEST
 
 Percent = Annotated[float, Field(gt=0, le=10_000)]
 Count = Annotated[int, Field(ge=1, le=10_000)]
@@ -55,7 +56,16 @@ class Freeze(Settings):
         return value
 
     def until(self, now: datetime) -> datetime | None:
-        """End of the freeze that ``now`` (UTC) lies in, None outside."""
+        """End of the freeze that ``now`` (UTC) lies in, None outside; of one after another, of the last.
+
+        One that never ends is followed for as long as a lease may live.
+        """
+        end = self._single(now)
+        while end is not None and end < now + LONGEST and (later := self._single(end)) is not None:
+            end = later
+        return end
+
+    def _single(self, now: datetime) -> datetime | None:
         local = now.astimezone(ZoneInfo(self.timezone))
         # One minute on: going back from now itself would miss a freeze that begins this minute.
         start = next(CronSim(self.cron, local + timedelta(minutes=1), reverse=True), None)

@@ -57,11 +57,20 @@ class Decide(Settings):
         2, description="The same for the ends of its window."
     )
 
+    @property
+    def hour_threshold(self) -> float:
+        """P(need > held) from which on an hour belongs to a window: it is covered with less than the confidence.
+
+        Never above the confidence threshold itself, or a lower one would ask for less.
+        """
+        return min(self.confidence_threshold, 1 - self.confidence_threshold)
+
     @model_validator(mode="after")
     def _levels_in_order(self) -> "Decide":
         service = self.service_level
-        if self.shadow_level is not None and self.shadow_level < (service or 0):
-            raise ValueError("shadow_level must be at least service_level; raise it, or leave it out")
+        least = service or (SERVICE_LEVEL if self.shortfall_cost_per_node_hour is None else 0)
+        if self.shadow_level is not None and self.shadow_level < least:
+            raise ValueError(f"shadow_level must be at least service_level, {least:g}; raise it, or leave it out")
         if service is not None and self.shortfall_cost_per_node_hour is not None:
             raise ValueError("service_level and shortfall_cost_per_node_hour both set it; leave one out")
         return self

@@ -36,7 +36,9 @@ def _each(plan: Plan, config: Config, clip: Callable[[Change, Pool], Change]) ->
 
 def _base(change: Change, pool: Pool) -> Change:
     floor = max(pool.base, change.lease.floor)
-    return clipped(change, "at_least_base", "the pool's base", floor=floor)
+    # Warm nodes reach up to the shadow level: those that the base has already need not wait beside it.
+    warm = max(0, change.lease.warm - (floor - change.lease.floor))
+    return clipped(change, "at_least_base", "the pool's base", floor=floor, warm=warm)
 
 
 def _max(change: Change, pool: Pool) -> Change:

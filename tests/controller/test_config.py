@@ -162,6 +162,69 @@ def file_of(*pools: str, above: str = "") -> str:
             "no pool has this family and region",
         ),
         (
+            file_of(pool(groups="eu/ba*"), above="groups:\n  eu/bank*: {pinned: us}\nregions: {eu: {}}\n"),
+            3,
+            "no pool lies in region us",
+        ),
+        (
+            file_of(
+                pool(groups="eu/ba*"),
+                pool(name="us", groups="us/x", region="us"),
+                above="groups:\n  eu/bank*: {pinned: us}\n",
+            ),
+            3,
+            "pinned to us, but pool web, which serves it, lies in eu",
+        ),
+        (
+            file_of(
+                pool(groups="eu/x").replace("    region: eu\n", ""),
+                pool(name="us", groups="us/x", region="us"),
+                above="groups:\n  eu/*: {pinned: us}\n",
+            ),
+            3,
+            "which serves it, says no region",
+        ),
+        (
+            file_of(pool(), pool(name="b", groups="us/x", region="us"), above="groups:\n  eu/*: {pools: [b]}\n"),
+            3,
+            "none of b may take what leaves web, which lies in eu: add us to regions",
+        ),
+        (
+            file_of(
+                pool(),
+                pool(name="b", groups="us/x", region="us"),
+                above="groups:\n  eu/*: {regions: [us], latency_ms: 5}\nregions: {eu: {latency_ms: {us: 9}}}\n",
+            ),
+            3,
+            "none of us is known to be within 5 ms of eu",
+        ),
+        (file_of(pool(), above="groups:\n  eu/*: {families: [m9]}\n"), 3, "no pool is of family m9"),
+        (
+            file_of(pool(), above="limits:\n  quotas:\n    - {nodes: 9,\n       nodes: 99}\n"),
+            5,
+            "stands here a second time",
+        ),
+        (
+            file_of(pool(price=0), above="decide:\n  shortfall_cost_per_node_hour: 5\n"),
+            3,
+            "a level from costs needs prices; set price_per_hour of web",
+        ),
+        (
+            file_of(pool(), above="decide:\n  shortfall_cost_per_node_hour: 99\n  shadow_level: 0.5\n"),
+            4,
+            "is below the service level of pool web, which is 0.99 by its costs",
+        ),
+        (
+            file_of(pool(), above="decide:\n  shadow_level: 0.5\n"),
+            2,
+            "shadow_level must be at least service_level, 0.9",
+        ),
+        (
+            file_of(pool(), above="decide:\n  propose_ahead_hours: 1\n"),
+            3,
+            "1 h is less than the lead time of web, 4.3 h",
+        ),
+        (
             file_of(pool(), above="limits:\n  open_proposals: 2\n  open_proposals_per_pool: 3\n"),
             4,
             "is above open_proposals, 2; lower it",

@@ -88,3 +88,9 @@ def test_the_floor_is_of_the_windows_largest_need_and_not_of_its_hours():
 
 def test_nothing_hot_is_nothing_to_cover():
     assert cover(np.ones((3, 4), int), np.zeros(4, int), np.array([], int), 0.9, 1.0, 48) == []
+
+
+def test_of_equal_covers_the_first_windows_are_longest():
+    nodes = np.full((10, 13), 9)
+    windows = cover(nodes, np.zeros(13, int), np.arange(13), 0.9, 1.0, 12)
+    assert windows == [Window(0, 12, 9), Window(12, 13, 9)]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from worlds import NOW, profile_of, surge
 
 from controller.capacity import Demand, members
+from controller.config import Preference
 from controller.configtext import parse
 from controller.dealing import deal, destinations, fitting, served_shares
 from controller.decide import decide
@@ -112,8 +113,8 @@ def test_a_pinned_group_never_leaves_and_gives_way_to_none_of_its_rank():
 def test_latency_and_family_limit_where_a_group_may_go():
     far = config_of(**{"eu_a": {"regions": ["us", "north"], "latency_ms": 50}})
     assert destinations(far, "eu/a", "web") == ["big", "north"]
-    unknown = config_of(**{"us_x": {"regions": ["north"], "latency_ms": 500}})
-    assert destinations(unknown, "us/x", "us") == []  # nobody said how far it is: not known to be near enough
+    wish = Preference(regions=("north",), latency_ms=500)
+    assert destinations(far, "us/x", "us", wish) == []  # nobody said how far it is: not known to be near enough
     family = config_of(**{"eu_a": {"pools": ["us", "big", "north"], "regions": ["us"], "families": ["m6i"]}})
     assert destinations(family, "eu/a", "web") == ["us"]
 

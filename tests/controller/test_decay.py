@@ -293,3 +293,30 @@ def test_use_within_the_base_is_no_need():
 def test_a_window_that_starts_within_an_hour_is_looked_at():
     lease = replace(LEASE, starts=LEASE.starts + HOUR / 2)
     assert at(19, [10.0] * 18 + [38.0], ledger=(lease,)).empty
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_steps_do_not_make_the_half_life_shorter(every):
+    config = config_of(decay="{half_life_hours: 6, grace_hours: 2, minimum_step_nodes: 1, cool_down_minutes: 0}")
+    lease = lease_of(floor=14, warm=0, start=0, hours=60)
+    held, ledger = [], (lease,)
+    for hour in range(1, 20):
+        if hour % every == 0:
+            plan = at(hour, [6.0] * hour, ledger=ledger, profile=calm(hour, web=6.0), config=config)
+            ledger = tuple(x.lease for x in plan.changes if x.action == "update") or (
+                () if plan.changes else ledger
+            )
+            assert ledger
+            # 11 nodes above the base of 3, halved every 6 h after the grace, however often it is run.
+            assert ledger[0].floor == round(3 + 11 * 0.5 ** (max(0, hour - 2) / 6) + 1e-9)
+            held.append(ledger[0].floor)
+    assert held[-1] < 8
+
+
+def test_a_lease_that_is_raised_decays_from_its_new_floor():
+    stepped = replace(LONG, floor=5, evidence=(("decays_from", 8),))
+    raised = replace(stepped, floor=9, evidence=())
+    came = [10.0] * 25
+    for lease, floor in ((stepped, 8), (raised, 9)):
+        (change,) = at(25, came, ledger=(lease,), profile=calm(25)).changes or [None]
+        assert change is None or change.lease.floor == 3 + round((floor - 3) * 0.5 ** (5 / 2))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from controller.config import Freeze, Limits, Quota
 from controller.config.fields import matches, overlap
 from controller.config.quantity import STANDARD, UNITS, amount
+from controller.lease import LONGEST
 
 # All labels of up to six letters of two: patterns of three characters that share a label share one of these.
 LABELS = ["".join(x) for n in range(7) for x in itertools.product("a/", repeat=n)]
@@ -77,6 +78,15 @@ def test_a_freeze_lasts_its_hours(hour):
     begins = datetime(2026, 11, 27, 18, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
     expected = begins + timedelta(hours=12) if 0 <= hour < 12 else None
     assert freeze.until(begins + timedelta(hours=hour)) == expected
+
+
+def test_freezes_that_follow_one_another_end_with_the_last():
+    nightly = Freeze(cron="0 0,6 * * *", hours=7)  # from midnight to 7, and from 6 to 13
+    day = datetime(2026, 11, 27, tzinfo=UTC)
+    assert nightly.until(day + timedelta(hours=2)) == day + timedelta(hours=13)
+    endless = Freeze(cron="* * * * *", hours=5).until(day)
+    assert endless is not None
+    assert endless >= day + LONGEST
 
 
 def test_a_freeze_over_the_end_of_summer_time_lasts_its_hours():

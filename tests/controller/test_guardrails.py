@@ -93,8 +93,9 @@ def test_no_limits_change_nothing():
 
 def test_base_is_the_least():
     clipped = guardrails.at_least_base(plan_of(asked(1, 5)), Scene(config_of()))
-    assert sizes(clipped) == [(3, 5)]
-    assert [x.guard for x in clipped.changes[0].clips] == ["at_least_base"]
+    # Floor and warm reach as far together as was asked: the two nodes of the base need not be warm as well.
+    assert sizes(clipped) == [(3, 3)]
+    assert {x.guard for x in clipped.changes[0].clips} == {"at_least_base"}
 
 
 def test_max_is_the_most_and_what_is_missing_is_said():
@@ -112,8 +113,9 @@ def test_max_is_the_most_and_what_is_missing_is_said():
 
 def test_stakes_are_counted_anew():
     small = guard(plan_of(asked(20)), config_of()).changes[0].evidence
-    assert small.planned.node_hours == 4 * (14 - 3)
-    assert small.planned.cost == pytest.approx(0.5 * 4 * (14 - 3))
+    # Of the pool's 3 nodes and a warm one, 14 nodes and none warm are made.
+    assert small.planned.node_hours == 4 * (14 - 3 - 1)
+    assert small.planned.cost == pytest.approx(0.5 * 4 * (14 - 3) - 0.1 * 4)
 
 
 def test_warm_gives_way_to_the_floor():

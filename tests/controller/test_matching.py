@@ -1,11 +1,14 @@
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
 
 from controller.decide import decide
+from controller.gate import judge_ledger
 from controller.lease import lease_id
+from controller.matching import assigned
 
 CONFIG = config_of(decide="{propose_ahead_hours: 72, review_cost: 12, service_level: 0.9}")
 
@@ -84,3 +87,50 @@ def test_steps_of_a_long_climb_are_leases_that_do_not_overlap():
     # Once merged, they are all that is asked for.
     merged = tuple(replace(x.lease, evidence=()) for x in changes)
     assert plan(climb, merged).empty
+
+
+def two_steps(low, high):
+    """Eight hours at one level and five at another, then low again."""
+    return [low if 20 <= t < 28 else high if 28 <= t < 33 else 6.0 for t in range(72)]
+
+
+def test_a_neighbours_proposal_is_not_taken_for_ones_own():
+    first, second = (x.lease for x in plan(two_steps(22, 60)).changes)
+    assert (second.starts - NOW) / HOUR == 28
+    # The first step is merged too small, the second waits: one is raised, the other stays as it is.
+    small = replace(first, floor=4, evidence=())
+    again = plan(two_steps(22, 60), (small,), (second,)).changes
+    assert [(x.action, x.lease.id) for x in again] == [("update", first.id), ("open", second.id)]
+    assert again[1].lease == second
+    # Only the second waits, and the first appears: it gets a name of its own.
+    assert [x.lease.id for x in plan(two_steps(22, 60), (), (second,)).changes] == [first.id, second.id]
+
+
+def test_each_proposal_answers_for_one_window():
+    early, late = (lease_of(start=s, hours=5, id=i) for s, i in ((16, "early"), (21, "late")))
+    windows = [(early.starts, early.ends), (late.starts, late.ends)]
+    gap = 2 * HOUR
+    assert assigned(windows, [late], gap) == [None, late]
+    assert assigned(windows, [late, early], gap) == [early, late]
+    assert assigned(windows[:1], [late], gap) == [late]  # nothing else means it, and it is near
+    assert assigned(windows[:1], [late], timedelta(0)) == [None]
+
+
+def test_demand_longer_than_a_window_is_a_change_every_so_often():
+    forever = [38.0] * 240
+    config = config_of(decide="{service_level: 0.9}", lead_times="{review_minutes: 240, ci_minutes: 10}")
+    ledger, changes = (lease_of(floor=9, warm=0, start=0, hours=1, id="held"),), 0
+    for hour in range(0, 120, 3):
+        now = NOW + hour * HOUR
+        profile = profile_of({"eu/shop": forever[:72], "us/etl": [4.0] * 72}, start=now)
+        for change in decide(profile, ledger, config, now).changes:
+            ledger = (*(x for x in ledger if x.id != change.lease.id), change.lease)
+            changes += 1
+    assert changes <= 4  # 120 h by windows of 48
+
+
+def test_a_lease_that_the_gate_would_refuse_is_followed_by_another():
+    old = lease_of(floor=9, warm=0, start=-91 * 24, hours=91 * 24 + 1, id="old")
+    (change,) = plan([38.0] * 30 + [6.0] * 42, (old,)).changes
+    assert change.action == "open"
+    assert judge_ledger(CONFIG, (change.lease,), NOW).passed
