@@ -134,7 +134,7 @@ def _holds(case: Case) -> str | None:
         return f"{last.why}, which looks like an outage; nothing is let go until {_utc(last.until)}"
     if now < lease.ends and lease.floor <= case.base:
         return "it keeps warm nodes only, until its window ends"
-    changed = _changed(lease)
+    changed = lease.changed
     if changed is not None and now < (rested := changed + timedelta(minutes=settings.cool_down_minutes)):
         return f"it changed {_utc(changed)}, and cools down until {_utc(rested)}"
     return None
@@ -240,15 +240,6 @@ def _noted(lease: Lease, key: str) -> float | None:
     """A number of the lease's evidence."""
     value = dict(lease.evidence).get(key)
     return float(value) if isinstance(value, int | float) else None
-
-
-def _changed(lease: Lease) -> datetime | None:
-    """When the lease was opened, raised or stepped down last, as its evidence says; None if it does not."""
-    try:
-        moment = datetime.fromisoformat(str(dict(lease.evidence).get("changed")))
-    except ValueError:
-        return None  # evidence is for readers, and may be written by hand
-    return moment if moment.utcoffset() is not None else None
 
 
 def _utc(moment: datetime) -> str:

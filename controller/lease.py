@@ -54,6 +54,15 @@ class Lease:
         """Path of the file below the environment's directory."""
         return f"leases/{self.pool}/{self.id}.json"
 
+    @property
+    def changed(self) -> datetime | None:
+        """When it was opened, raised or stepped down last, as its evidence says; None if it does not."""
+        try:
+            moment = datetime.fromisoformat(str(dict(self.evidence).get("changed")))
+        except ValueError:
+            return None  # evidence is for readers, and may be written by hand
+        return moment if moment.utcoffset() is not None else None
+
     def live(self, now: datetime) -> bool:
         """Whether the fold counts the lease at ``now``: until it expires, and before it starts too."""
         return now < self.expires

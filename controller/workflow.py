@@ -9,10 +9,10 @@ one pull request.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import xarray as xr
 
@@ -29,7 +29,7 @@ from controller.errors import ConfigError, GitError, LeaseError
 from controller.gate import Verdict, folded_at, judge_ledger, judge_plan
 from controller.guardrails import guard
 from controller.leadtimes import reviewed, taught
-from controller.lease import Ledger, parse_ledger, stamp
+from controller.lease import Ledger, parse_ledger
 from controller.lease import parse as parse_lease
 from controller.message import Words, words
 from controller.plan import Change, Plan, merge
@@ -244,8 +244,3 @@ def check(directory: Path, document: planfile.PlanJson | None, now: datetime) ->
         return judge_ledger(config, ledger, now)
     moment = folded_at(document)
     return judge_ledger(config, ledger, moment) + judge_plan(config, ledger, document, moment)
-
-
-def plain_record(record: Any) -> dict[str, Any]:
-    """A record as JSON has it: moments as text, everything else as it is."""
-    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(record).items()}

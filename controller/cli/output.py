@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from controller.lease import stamp
 
 Report = Callable[[str, float], None]
 
@@ -76,6 +78,11 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 def document(value: Any) -> None:
     """Print a result as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def plain_record(record: Any) -> dict[str, Any]:
+    """A record as JSON has it: moments as text, everything else as it is."""
+    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(record).items()}
 
 
 def note(text: str) -> None:

@@ -7,7 +7,7 @@ import click
 
 from controller import workflow
 from controller.cli.leases import env_option
-from controller.cli.output import Column, as_json, document, now_option, table
+from controller.cli.output import Column, as_json, document, now_option, plain_record, table
 
 number_argument = click.argument("number", type=click.IntRange(1))
 
@@ -26,7 +26,7 @@ def list_(directory: Path, everything: bool, output: str) -> None:
     with workflow.workplace(directory) as place:
         found = [x for x in place.forge.list() if everything or x.state == "open"]
     if output == "json":
-        document([workflow.plain_record(x) for x in found])
+        document([plain_record(x) for x in found])
         return
     rows = [(f"#{x.number}", x.state, "yes" if x.approved_by else "no", x.title) for x in found]
     table([Column("pull request"), Column("state"), Column("approved"), Column("title")], rows)
@@ -43,7 +43,7 @@ def show(number: int, directory: Path, output: str) -> None:
         tip = place.checkout.remote_branches(found.head).get(found.head)
         diff = place.checkout.diff(place.checkout.base_commit, tip) if tip else ""
     if output == "json":
-        document(workflow.plain_record(found) | {"diff": diff})
+        document(plain_record(found) | {"diff": diff})
         return
     click.echo(f"#{found.number} {found.title}\n{found.state}, {found.head} → {found.base}\n\n{found.body}")
     if diff:

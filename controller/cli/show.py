@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from controller import workflow
-from controller.cli.output import Column, document, note, table
+from controller.cli.output import Column, document, note, plain_record, table
 from controller.lease import stamp
 from controller.message import chance, percent, plain
 from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall
@@ -21,7 +21,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "now": stamp(plan.now),
         "changes": [_change(x) for x in plan.changes],
         "notes": plan.notes,
-        "shortfalls": [workflow.plain_record(x) for x in plan.shortfalls],
+        "shortfalls": [plain_record(x) for x in plan.shortfalls],
     }
 
 
@@ -36,8 +36,8 @@ def _change(change: Change) -> dict[str, Any]:
         "starts": stamp(lease.starts),
         "ends": stamp(lease.ends),
         "expires": stamp(lease.expires),
-        "evidence": workflow.plain_record(change.evidence),
-        "clips": [workflow.plain_record(clip) for clip in change.clips],
+        "evidence": plain_record(change.evidence),
+        "clips": [plain_record(clip) for clip in change.clips],
     }
 
 

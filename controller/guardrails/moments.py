@@ -71,14 +71,8 @@ def _frozen(change: Change, freeze: Freeze, until: datetime) -> Clip:
 
 def _last_change(scene: Scene, pool: str, now: datetime) -> datetime | None:
     """When a pool's merged leases changed last; what no moment of the past says is passed over."""
-    moments = []
-    for lease in scene.leases.get(pool, ()):
-        try:
-            moment = datetime.fromisoformat(str(dict(lease.evidence).get("changed")))
-        except ValueError:
-            continue  # an older lease, or evidence that somebody edited
-        moments += [moment] if moment.tzinfo is not None and moment <= now else []
-    return max(moments, default=None)
+    moments = (x.changed for x in scene.leases.get(pool, ()))
+    return max((x for x in moments if x is not None and x <= now), default=None)
 
 
 def _moment(value: datetime) -> str:
