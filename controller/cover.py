@@ -8,13 +8,14 @@ wastes nodes in its quieter hours, a further one costs somebody a review.
 [Window(start=0, stop=2, floor=5), Window(start=3, stop=4, floor=9)]
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.capacity import Whole, quantiles
+
+_ROUNDING = 1e-6  # node-hours: covers that differ by less cost the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +53,38 @@ def cover(
     alone = np.maximum(quantiles(by_hour, level), held[first : last + 1])
     at = hot - first
     runs = _runs(by_hour, alone, at, level, longest)
-    # Cheapest cover from the i-th hot hour on: cost, windows, and the hot hour after its first window, negative so
-    # that of equals the longest first window wins: a short one would have to be extended at once.
-    best: list[tuple[float, int, int]] = [(math.inf, 0, 0)] * len(at) + [(0.0, 0, 0)]
+    # Cheapest cover from the i-th hot hour on: its cost, how many windows, the hot hour after the first of them.
+    # Of equals the longest first window is taken: after a short one another would have to be asked for at once.
+    cost, count, after = np.zeros(len(at) + 1), np.zeros(len(at) + 1, dtype=int), np.zeros(len(at), dtype=int)
     for i in range(len(at) - 1, -1, -1):
-        for j, (_, waste) in enumerate(runs[i], i + 1):
-            cost, count, _ = best[j]
-            best[i] = min(best[i], (round(cost + waste + review_cost, 6), count + 1, -j))
+        ends = slice(i + 1, i + 1 + len(runs[i].wasted))
+        costs = runs[i].wasted + cost[ends]
+        least = costs <= costs.min() + _ROUNDING
+        fewest = np.where(least, count[ends], len(at))
+        j = i + 1 + int(np.flatnonzero(fewest == fewest.min())[-1])
+        cost[i], count[i], after[i] = costs[j - i - 1] + review_cost, count[j] + 1, j
     windows: list[Window] = []
     i = 0
     while i < len(at):
-        j = -best[i][2]
-        windows.append(Window(int(hot[i]), int(hot[j - 1]) + 1, runs[i][j - i - 1][0]))
+        j = int(after[i])
+        windows.append(Window(int(hot[i]), int(hot[j - 1]) + 1, int(runs[i].floors[j - i - 1])))
         i = j
     return windows
 
 
-def _runs(
-    by_hour: Whole, alone: Whole, at: NDArray[np.intp], level: float, longest: int
-) -> list[list[tuple[int, int]]]:
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Windows from one hot hour to itself and to each later one in reach: floors, and wasted node-hours."""
+
+    floors: Whole
+    wasted: NDArray[np.int64]
+
+
+def _runs(by_hour: Whole, alone: Whole, at: NDArray[np.intp], level: float, longest: int) -> list[_Runs]:
     """Floor and wasted node-hours of the window from each hot hour to itself and to each later one in reach."""
     # Row j holds the largest need of hours i … j; going back through i, one maximum updates all of them.
     largest = by_hour.copy()
-    runs: list[list[tuple[int, int]]] = []
+    runs: list[_Runs] = []
     starts = set(at.tolist())
     for start in range(len(by_hour) - 1, -1, -1):
         reach = largest[start : start + longest]
@@ -86,5 +96,5 @@ def _runs(
         floors = quantiles(largest[ends], level)
         above = np.maximum(floors[:, None] - alone[span], 0)
         wasted = np.cumsum(above, axis=1)[np.arange(len(ends)), ends - start]
-        runs.append(list(zip(floors.tolist(), wasted.tolist(), strict=True)))
+        runs.append(_Runs(floors, wasted))
     return runs[::-1]

@@ -35,6 +35,8 @@ def too_soon(name: str, need: Need, config: Config, now: datetime) -> list[Short
 def above_max(name: str, need: Need, asked: Sequence[Lease], config: Config, now: datetime) -> list[Shortfall]:
     """Need above the max in hours that no lease of this run, ``asked``, is about: that takes longest to mend."""
     most, last = config.pools[name].max, now + config.look_ahead(name)
+    if need.nodes.max() <= most:
+        return []
     far = [i for i, t in enumerate(need.times) if t > last and not any(x.starts <= t < x.ends for x in asked)]
     over = need.nodes > most
     if not far or over[:, far].any(axis=1).mean() < config.decide.confidence_threshold:
