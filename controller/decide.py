@@ -23,7 +23,7 @@ from controller.lease import Lease, Ledger, digest
 from controller.matching import assigned, settled
 from controller.need import Need
 from controller.outlook import above_max, left_alone, too_soon
-from controller.plan import Action, Change, Plan, Shortfall, Spill
+from controller.plan import Action, Change, Plan, Shortfall
 from controller.rises import worth_holding
 from forecasting.profile import DemandProfile
 
@@ -94,7 +94,7 @@ def need_of(
     for move in moves:
         total = total + demand.read([move.group], resources)[:, 0] * move.share[:, None, :]
     by_resource = counted(total, usable(pool, resources))
-    spills = tuple(Spill(x.group, x.source, name, float(x.share.mean())) for x in moves)
+    arrived = tuple((x.group, x.source, x.share.mean(axis=0)) for x in moves)
     unserved: tuple[tuple[str, np.ndarray], ...] = ()
     if (by_resource.max(axis=1) > pool.max).any():
         ranks = [config.preference(x).priority or 0 if config.groups else 0 for x in groups]
@@ -104,7 +104,7 @@ def need_of(
         )
     everyone = (*groups, *(x.group for x in moves if x.group not in groups))
     held = held_floors(pool, leases, times)
-    return Need(everyone, tuple(resources), by_resource, tuple(times), held, spills, unserved)
+    return Need(everyone, tuple(resources), by_resource, tuple(times), held, arrived, unserved)
 
 
 def _pool(

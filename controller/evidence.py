@@ -76,7 +76,7 @@ def forecast_evidence(
         lead=f"review {times.review_minutes}, CI {times.ci_minutes}, boot {pool.boot_minutes}",
         newcomers=tuple(x for x in need.groups if x in newcomers),
         priority=max((config.preference(x).priority or 0 for x in need.groups), default=0) if config.groups else 0,
-        spills=need.spills,
+        spills=need.spills(lease.pool, window),
         unserved=need.left_short(window),
     )
 

@@ -26,9 +26,9 @@ class Need:
     """What one pool needs and holds, hour by hour, in nodes.
 
     ``by_resource`` is an array (draw, resource, time): the nodes that each resource alone would take.
-    ``held`` is an array (time,). Windows are half-open slices along time. ``spills`` are demands of other pools'
-    groups that are counted in, and ``unserved`` is, per group, the share of its demand per hour (time,) that is
-    left out since no pool can hold it.
+    ``held`` is an array (time,). Windows are half-open slices along time. ``arrived`` are demands of other pools'
+    groups that are counted in: group, its pool, and the share of its demand per hour (time,). ``unserved`` is, per
+    group, the share of its demand per hour (time,) that is left out since no pool can hold it.
     """
 
     groups: tuple[str, ...]
@@ -36,7 +36,7 @@ class Need:
     by_resource: Whole
     times: tuple[datetime, ...]
     held: Whole
-    spills: tuple[Spill, ...] = ()
+    arrived: tuple[tuple[str, str, NDArray[np.float64]], ...] = ()
     unserved: tuple[tuple[str, NDArray[np.float64]], ...] = ()
     nodes: Whole = field(init=False)
     exceeds: NDArray[np.bool_] = field(init=False)
@@ -59,6 +59,11 @@ class Need:
         """How the largest need within the window is distributed."""
         nodes, counts = np.unique(self.largest(window), return_counts=True)
         return Distribution(tuple(zip(nodes.tolist(), counts.tolist(), strict=True)))
+
+    def spills(self, name: str, window: slice) -> tuple[Spill, ...]:
+        """What pool ``name`` takes of other pools' groups within the window, as far as it is worth a word."""
+        found = [Spill(group, source, name, float(share[window].mean())) for group, source, share in self.arrived]
+        return tuple(x for x in found if x.share >= _NOTABLE)
 
     def left_short(self, window: slice) -> tuple[tuple[str, float], ...]:
         """Groups that no pool can hold wholly, with the share of their demand left out, the worst first."""

@@ -88,6 +88,7 @@ def test_overflow_goes_to_the_neighbour_that_is_preferred():
     (north,) = [x for x in plan.changes if x.lease.pool == "north"]
     (spill,) = north.evidence.spills
     assert (spill.group, spill.source, spill.target) == ("eu/a", "web", "north")
+    assert spill.share == pytest.approx(20 / 50, abs=0.02)  # within the window, not over the whole horizon
     assert north.evidence.groups == ("north/x", "eu/a")
 
 
