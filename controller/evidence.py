@@ -149,13 +149,16 @@ def explained(lease: Lease, evidence: ForecastEvidence, now: datetime) -> Lease:
 
     Of it ``decay`` reads the count of groups, and the guardrails read when it was ``changed`` last.
     """
+    inner = next(x for x in evidence.intervals if x.level == 0.8)
     known: dict[str, Scalar] = {
         "binding": evidence.binding,
         "changed": stamp(now),
         "forecast": evidence.forecast,
         "groups": len(evidence.groups),
         "held": evidence.held,
+        "lower80": inner.lower,
         "median": evidence.median,
         "probability": round(evidence.probability, 3),
+        "upper80": inner.upper,
     }
     return replace(lease, evidence=tuple(sorted(known.items())))

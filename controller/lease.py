@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -99,6 +99,17 @@ def digest(lease: Lease) -> str:
     record = _record(lease)
     del record["evidence"]
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def signed(lease: Lease) -> Lease:
+    """The lease with a digest of itself in its evidence, as it is written: see :func:`edited`."""
+    known = dict(lease.evidence) | {"desired": digest(lease)}
+    return replace(lease, evidence=tuple(sorted(known.items())))
+
+
+def edited(lease: Lease) -> bool:
+    """Whether somebody changed a lease after Headroom wrote it, whatever way it was merged."""
+    return dict(lease.evidence).get("desired", digest(lease)) != digest(lease)
 
 
 def fold(leases: Iterable[Lease], sizes: Mapping[str, Size], now: datetime) -> dict[str, Held]:

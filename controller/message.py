@@ -1,125 +1,137 @@
-r"""Change ⇄ words: commit message with trailers, pull request title and body.
+r"""Proposal → words: commit messages with trailers, pull request title and body.
 
-Place in the line: after the guards, beside ``render``. All words come from the change and its
-evidence, through templates that see no clock and no filesystem; names from data are escaped on their way in.
+Place in the line: after the guards, beside ``render``. All words come from the changes and their evidence, through
+templates that see no clock and no filesystem; names from data are escaped on their way in.
 
->>> markdown("a|b <!-- @team")
-'a\\|b &lt;\\!-- @\u200bteam'
+    said = words(proposal, Context(ledger, config, template_texts("pull_request"), base_commit, now))
 """
 
-import hashlib
-import json
-import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from controller import marker
 from controller.config import Config
 from controller.guardrails.shortfalls import shortfall
-from controller.lease import Lease, Ledger, digest, fold, stamp
+from controller.lease import Ledger, edited, fold, stamp
+from controller.markdown import chance, markdown, percent, plain
+from controller.marker import Mark
 from controller.plan import Change, ForecastEvidence
+from controller.proposal import Proposal, desired, key
+from controller.record import Track
 
 MOST_CHARACTERS = 60_000
-_MARKER = re.compile(r"<!-- headroom (\{.*?\}) -->")
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>])")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is said of one change; ``digest`` names what it desires, whatever the words are."""
+    """What is said of a proposal: ``commits`` has the message of each change, in their order.
+
+    ``digest`` names what it asks for, whatever the words are.
+    """
 
     title: str
-    commit: str
+    commits: tuple[str, ...]
     body: str
     digest: str
 
 
-def desired(change: Change) -> str:
-    """SHA-256 of what the change asks for: equal digests mean that nothing new is asked."""
-    kind = "release" if change.action == "release" else "hold"
-    return hashlib.sha256(f"{kind} {digest(change.lease)}".encode()).hexdigest()
-
-
-def words(
-    change: Change,
-    ledger: Ledger,
-    config: Config,
-    templates: Mapping[str, str],
-    base_commit: str,
-    now: datetime,
-    opening: str | None = None,
-    directory: str = "",
-) -> Words:
-    """Put a change into words.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What words may look at besides the proposal.
 
     ``templates`` maps file names of ``templates/pull_request`` to their texts, ``ledger`` is what is merged,
-    ``opening`` is the commit that a release reverts, ``directory`` the environment's in the repository.
+    ``openings`` maps paths of leases to the commits that opened them, ``directory`` is the environment's in the
+    repository, ``tracks`` is the forecaster's record by pool.
     """
-    lease, wanted = change.lease, desired(change)
-    forecast = isinstance(change.evidence, ForecastEvidence)
-    held = fold(ledger, config.sizes, now)[lease.pool]
-    others = [x for x in ledger if x.id != lease.id or x.pool != lease.pool]
-    after = fold(others if change.action == "release" else (*others, lease), config.sizes, now)[lease.pool]
-    trailers = _trailers(change, wanted, base_commit, opening)
-    facts: dict[str, Any] = {
+
+    ledger: Ledger
+    config: Config
+    templates: Mapping[str, str]
+    base_commit: str
+    now: datetime
+    directory: str = ""
+    openings: Mapping[str, str] = field(default_factory=dict)
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+
+
+def words(proposal: Proposal, context: Context) -> Words:
+    """Put a proposal into words; a body is never longer than what every forge takes."""
+    jinja = _environment(context.templates)
+    facts = [_facts(x, context) for x in proposal.changes]
+    titles = [jinja.get_template("title.txt.j2").render(x).strip() for x in facts]
+    commits = [
+        jinja.get_template("commit.txt.j2").render(x, title=title).strip() + "\n"
+        for x, title in zip(facts, titles, strict=True)
+    ]
+    bodies = [
+        jinja.get_template("forecast.md.j2" if x["forecast"] else "release.md.j2").render(x).strip() for x in facts
+    ]
+    hidden = marker.written(_mark(x, context.now) for x in proposal.changes)
+    if len(facts) == 1:
+        title, body = titles[0], bodies[0]
+    else:
+        shared = {"changes": facts, "titles": titles, "environment": context.config.environment}
+        title = jinja.get_template("group_title.txt.j2").render(shared).strip()
+        body = "\n\n".join([jinja.get_template("group.md.j2").render(shared).strip(), *bodies])
+    return Words(title, tuple(commits), _capped(body, hidden), proposal.digest)
+
+
+def _facts(change: Change, context: Context) -> dict[str, Any]:
+    """Everything that a template may print of one change."""
+    lease, config, evidence = change.lease, context.config, change.evidence
+    forecast, pool = isinstance(evidence, ForecastEvidence), config.pools[lease.pool]
+    held = fold(context.ledger, config.sizes, context.now)[lease.pool]
+    others = [x for x in context.ledger if x.id != lease.id or x.pool != lease.pool]
+    standing = others if change.action == "release" else (*others, lease)
+    after = fold(standing, config.sizes, context.now)[lease.pool]
+    opening = context.openings.get(lease.path) if change.action == "release" else None
+    return {
         "action": change.action,
         "lease": lease,
         "before": change.before,
-        "evidence": change.evidence,
-        "probability": change.evidence.probability if isinstance(change.evidence, ForecastEvidence) else None,
+        "edited": change.before is not None and edited(change.before),
+        "evidence": evidence,
+        "probability": evidence.probability if isinstance(evidence, ForecastEvidence) else None,
         "forecast": forecast,
         "clips": change.clips,
         "shortfall": shortfall(change),
-        "base": config.pools[lease.pool].base,
-        "max": config.pools[lease.pool].max,
-        "warm_runs": config.pools[lease.pool].warm_runs,
+        "track": context.tracks.get(lease.pool, Track()),
+        "base": pool.base,
+        "max": pool.max,
+        "warm_runs": pool.warm_runs,
         "floor_before": held.floor,
         "warm_before": held.warm,
         "floor_after": after.floor,
         "warm_after": after.warm,
         "currency": config.currency,
-        "path": f"{directory}/{lease.path}".removeprefix("/"),
-        "base_commit": base_commit,
+        "path": f"{context.directory}/{lease.path}".removeprefix("/"),
+        "base_commit": context.base_commit,
         "opening": opening,
-        "digest": wanted,
-        "trailers": trailers,
-        "marker": _marker(lease, change.action, wanted),
+        "digest": desired(change),
+        "trailers": _trailers(change, context.base_commit, opening),
     }
-    jinja = _environment(templates)
-    title = jinja.get_template("title.txt.j2").render(facts).strip()
-    commit = jinja.get_template("commit.txt.j2").render(facts, title=title).strip() + "\n"
-    body = jinja.get_template("forecast.md.j2" if forecast else "release.md.j2").render(facts).strip() + "\n"
-    return Words(title, commit, _capped(body, facts["marker"]), wanted)
 
 
-def marked(body: str) -> Mapping[str, Any]:
-    """What the hidden marker of a pull request's body says; empty where there is none."""
-    found = _MARKER.search(body)
-    if not found:
-        return {}
-    try:
-        record = json.loads(found.group(1))
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def markdown(text: object, most: int = 120) -> str:
-    """Make text from outside harmless in Markdown: no markup, HTML, mention or link, one short line."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text, most).replace("&", "&amp;").replace("<", "&lt;"))
-    escaped = escaped.replace("\\>", "&gt;").replace("@", "@\u200b").replace("$", "\\$")
-    return escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")  # no link of its own making
-
-
-def plain(text: object, most: int = 120) -> str:
-    """Make text from outside one line of at most so many characters, without control or direction marks."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in str(text))
-    return " ".join(kept.split())[:most]
+def _mark(change: Change, now: datetime) -> Mark:
+    """What the pull request must remember of a change."""
+    lease, evidence = change.lease, change.evidence
+    mark = Mark(key(lease), change.action, desired(change))
+    if isinstance(evidence, ForecastEvidence):
+        return replace(mark, merge_by=evidence.merge_by, cost=evidence.most.cost)
+    known = dict(lease.evidence)
+    foreseen = tuple(known.get(x) for x in ("lower80", "median", "upper80"))
+    # Before the window is over the largest need may be still to come: that is no record.
+    if change.action != "release" or now < lease.ends or evidence.usage_until is None:
+        return mark
+    low, middle, high = foreseen
+    if isinstance(low, int) and isinstance(middle, int) and isinstance(high, int):
+        return replace(mark, foreseen=(low, middle, high), used=evidence.most_used)
+    return mark
 
 
 def _environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
@@ -144,41 +156,27 @@ def _environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
     return environment
 
 
-def percent(value: float) -> str:
-    """A share as it was set, in per cent."""
-    return f"{100 * value:.10g} %"
-
-
-def chance(value: float) -> str:
-    """A probability counted from draws, in per cent: it is never certain, so never 0 % or 100 %."""
-    if value < 0.01:
-        return "under 1 %"
-    return "over 99 %" if value > 0.99 else f"{100 * value:.0f} %"
-
-
-def _trailers(change: Change, wanted: str, base_commit: str, opening: str | None) -> tuple[tuple[str, str], ...]:
+def _trailers(change: Change, base_commit: str, opening: str | None) -> tuple[tuple[str, str], ...]:
     lease = change.lease
     trailers = [
-        ("Lease-Id", f"{lease.environment}/{lease.pool}/{lease.id}"),
+        ("Lease-Id", key(lease)),
         ("Lease-Action", change.action),
         ("Lease-Expires", stamp(lease.expires)),
-        ("Desired-Digest", wanted),
+        ("Desired-Digest", desired(change)),
         ("Base-Commit", base_commit),
     ]
     if isinstance(change.evidence, ForecastEvidence):
         trailers.insert(3, ("Forecast-Run", change.evidence.forecast or "unknown"))
-    if change.action == "release" and opening:
+    if opening:
         trailers.append(("Releases-Commit", opening))
     return tuple(trailers)
 
 
-def _marker(lease: Lease, action: str, wanted: str) -> str:
-    record = {"lease": f"{lease.environment}/{lease.pool}/{lease.id}", "action": action, "desired": wanted}
-    return f"<!-- headroom {json.dumps(record, sort_keys=True)} -->"
-
-
-def _capped(body: str, marker: str) -> str:
-    if len(body) <= MOST_CHARACTERS:
-        return body
-    cut = body[: MOST_CHARACTERS - len(marker) - 40].rsplit("\n", 1)[0]
-    return f"{cut}\n\n(cut at {MOST_CHARACTERS:,} characters)\n{marker}\n"
+def _capped(body: str, hidden: str) -> str:
+    """Join body and marker; what is too long is cut at a line, and said to be."""
+    if len(body) + len(hidden) + 2 <= MOST_CHARACTERS:
+        return f"{body}\n{hidden}\n"
+    note = f"(cut at {MOST_CHARACTERS:,} characters)"
+    cut = body[: MOST_CHARACTERS - len(hidden) - len(note) - 8].rsplit("\n", 1)[0]
+    fence = "```\n" if cut.count("```") % 2 else ""  # a cut chart would swallow what follows
+    return f"{cut}\n{fence}\n{note}\n{hidden}\n"

@@ -10,7 +10,7 @@ Pulumi evaluates, so nothing in it can become HCL.
 from datetime import UTC, datetime
 
 from controller.errors import GuardError
-from controller.lease import NAME, Lease, dump
+from controller.lease import NAME, Lease, dump, signed
 from controller.plan import Change, DecayEvidence, Stake
 
 _LEASE = Lease(
@@ -38,11 +38,4 @@ def files(change: Change) -> dict[str, str | None]:
     for name in (lease.environment, lease.pool, lease.id):
         if not NAME.fullmatch(name):
             raise GuardError(f"{name!r} is no name for a path; nothing was written")
-    return {lease.path: None if change.action == "release" else dump(lease)}
-
-
-def branch(change: Change) -> str:
-    """Branch of the change's pull request: no value is in it, so a newer forecast finds it again."""
-    lease = change.lease
-    suffix = "-release" if change.action == "release" else ""
-    return f"headroom/{lease.environment}/{lease.pool}/{lease.id}{suffix}"
+    return {lease.path: None if change.action == "release" else dump(signed(lease))}

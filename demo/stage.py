@@ -92,7 +92,9 @@ def show_request(stage: Stage, outcome: Outcome, now: datetime) -> None:
     lines = [f"check: {x}" for x in (*verdict.checked, *verdict.warnings)]
     lines += [f"check FAILED: {x}" for x in verdict.failures]
     text = planfile.text(planfile.summary(planned.json))
-    screen.pull_request(outcome.number or 0, outcome.words.title, outcome.words.body, text, "\n".join(lines))
+    screen.pull_request(
+        outcome.number or 0, outcome.title, outcome.words.body if outcome.words else "", text, "\n".join(lines)
+    )
 
 
 def autoscale(stage: Stage, now: datetime) -> None:

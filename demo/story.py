@@ -95,11 +95,11 @@ def _review(stage: Stage, outcomes: list[Outcome], now: datetime) -> list[Outcom
     for outcome in outcomes:
         number = outcome.number or 0
         with workflow.workplace(stage.environment) as place:
-            if stage.review and not screen.ask(f"Approve #{number} {outcome.words.title}?"):
+            if stage.review and not screen.ask(f"Approve #{number} {outcome.title}?"):
                 place.forge.close(number, now)
                 screen.say(f"#{number} closed: the same ask is not made again")
                 continue
-            place.forge.approve(number, REVIEWER, now)
+            place.local.approve(number, REVIEWER, now)
         screen.say(f"#{number} approved by {REVIEWER}")
         approved.append(outcome)
     return approved
@@ -109,7 +109,8 @@ def _merge(stage: Stage, outcomes: list[Outcome], now: datetime) -> None:
     """Merge what is approved; CI applies it."""
     for outcome in outcomes:
         with workflow.workplace(stage.environment) as place:
-            merged = place.forge.merge(outcome.number or 0, now)
+            number = outcome.number or 0
+            merged = place.local.merge(number, place.local.kept(number).approved_commit or "", now)
         screen.say(f"#{outcome.number} merged as {(merged.merged_commit or '')[:12]}")
     origin.pull(stage.work)
     apply_main(stage, now)

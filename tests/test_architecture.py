@@ -21,7 +21,8 @@ ROWS = {
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
-        "guardrails", "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate", "markdown",
+        "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
     ],
 }  # fmt: skip
 PURE = {

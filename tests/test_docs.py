@@ -15,6 +15,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchma
 MODELS = (
     config.Config,
     config.Repository,
+    config.Proposals,
+    config.AutoMerge,
     config.Decide,
     config.LeadTimes,
     config.Decay,

@@ -16,7 +16,7 @@ from controller.cli.explaining import explain
 from controller.cli.forecasts import forecast, simulate
 from controller.cli.learning import learn
 from controller.cli.leases import check, plan, propose, release, schema
-from controller.cli.pulls import pr
+from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
 from controller.errors import HeadroomError
 
@@ -55,5 +55,19 @@ def main() -> None:
     """Forecast what groups of users will need, and have it reviewed before it is asked for."""
 
 
-for command in (learn, forecast, explain, backtest, replay, plan, propose, release, check, pr, schema, simulate):
+for command in (
+    learn,
+    forecast,
+    explain,
+    backtest,
+    replay,
+    plan,
+    propose,
+    release,
+    check,
+    pr,
+    comment,
+    schema,
+    simulate,
+):
     main.add_command(command)

@@ -8,7 +8,7 @@ import click
 from controller import workflow
 from controller.cli.output import Column, document, note, plain_record, table
 from controller.lease import stamp
-from controller.message import chance, percent, plain
+from controller.markdown import chance, percent, plain
 from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall
 
 _WIDTH, _INDENT, _SHOWN = 80, 12, 6
@@ -161,13 +161,14 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
     """Print what became of every change."""
     if output == "json":
         rows = [
-            _change(x.change)
-            | {
+            {
+                "changes": [_change(y) for y in x.changes],
                 "state": x.state,
                 "pull_request": x.number,
                 "branch": x.branch,
-                "title": x.words.title,
+                "title": x.title,
                 "diff": x.diff,
+                "why": x.why,
             }
             for x in outcomes
         ]
@@ -178,7 +179,7 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
         click.echo("nothing to change")
     else:
         rows_shown = [
-            (f"#{x.number}" if x.number else "–", x.state + (f" ({x.why})" if x.why else ""), x.words.title)
+            (f"#{x.number}" if x.number else "–", x.state + (f" ({x.why})" if x.why else ""), x.title)
             for x in outcomes
         ]
         table([Column("pull request"), Column("state"), Column("title")], rows_shown)
@@ -186,5 +187,5 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
     for line in plan.notes:
         note(line)
     for outcome in outcomes:
-        if outcome.diff:
-            click.echo(f"\n{outcome.words.commit}\n{outcome.diff}")
+        if outcome.diff and outcome.words is not None:
+            click.echo("\n" + "\n".join((*outcome.words.commits, outcome.diff)))

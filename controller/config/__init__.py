@@ -6,13 +6,14 @@ Place in the line: read before every decision. ``configtext`` makes them of ``he
 0.8
 """
 
-from controller.config.environment import Config, Levels, Repository, schema
+from controller.config.environment import Config, Levels, schema
 from controller.config.limits import Freeze, Limits, Quota
 from controller.config.policy import Decay, Decide, LeadTimes
 from controller.config.pools import PlanAddress, Pool
 from controller.config.preferences import Preference, Region
+from controller.config.repository import AutoMerge, Proposals, Repository
 
 __all__ = [
-    "Config", "Decay", "Decide", "Freeze", "LeadTimes", "Levels", "Limits", "PlanAddress", "Pool", "Preference",
-    "Quota", "Region", "Repository", "schema",
+    "AutoMerge", "Config", "Decay", "Decide", "Freeze", "LeadTimes", "Levels", "Limits", "PlanAddress", "Pool",
+    "Preference", "Proposals", "Quota", "Region", "Repository", "schema",
 ]  # fmt: skip

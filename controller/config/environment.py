@@ -4,7 +4,6 @@
 Levels(service=0.95, shadow=0.994..., why='Cu/(Cu + Co) of 19 and 1')
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,32 +16,11 @@ from controller.config.limits import Limits
 from controller.config.policy import SERVICE_LEVEL, SHADOW_LEVEL, Decay, Decide, LeadTimes
 from controller.config.pools import Pool
 from controller.config.preferences import Preference, Region
+from controller.config.repository import Proposals, Repository
 from controller.delay import quantile_of_sum
 from controller.lease import NAME, Size
 
 _HIGHEST = 0.9999  # a quantile that draws can still tell from the largest
-_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-
-
-class Repository(Settings):
-    """Where proposals go, and who signs them."""
-
-    base_branch: str = Field("main", description="Branch that pull requests are merged into.")
-    forge: Literal["local"] = Field("local", description="Forge that keeps the pull requests.")
-    author_name: str = Field("Headroom", min_length=1, max_length=80, description="Author of its commits.")
-    author_email: str = Field(
-        "headroom@localhost",
-        pattern=r"^[^\s<>@]+@[^\s<>@]+$",
-        max_length=120,
-        description="By this address it knows its own commits; give it to nobody else.",
-    )
-
-    @field_validator("base_branch")
-    @classmethod
-    def _harmless_ref(cls, value: str) -> str:
-        if not _BRANCH.fullmatch(value) or ".." in value or "//" in value or value.endswith((".lock", "/")):
-            raise ValueError("is no harmless branch name (letters, digits, . _ / -)")
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +49,7 @@ class Config(Settings):
     engine: Literal["terraform", "pulumi"] = Field("terraform", description="What applies the leases.")
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     repository: Repository = Repository()
+    proposals: Proposals = Proposals()
     decide: Decide = Decide()
     lead_times: LeadTimes = LeadTimes()
     decay: Decay = Decay()

@@ -88,4 +88,8 @@ class Limits(Settings):
     freezes: tuple[Freeze, ...] = Field((), description="When nothing is proposed.")
     open_proposals: Count | None = Field(None, description="Most proposals that wait for review at a time.")
     open_proposals_per_pool: Count | None = Field(None, description="The same, of one pool.")
+    proposals_per_hour: Count | None = Field(None, description="Most pull requests that are opened in an hour.")
+    stake: Budget | None = Field(
+        None, description="Most that all open proposals may cost together, if none is ever given back."
+    )
     cool_down_minutes: Minutes = Field(0, description="After a change of a pool's leases, nothing for so long.")

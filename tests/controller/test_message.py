@@ -20,9 +20,13 @@ from controller.decide import decide
 from controller.edge.files import template_texts
 from controller.guardrails import guard
 from controller.lease import Ledger
-from controller.message import MOST_CHARACTERS, markdown, marked, plain, words
+from controller.markdown import markdown, plain
+from controller.marker import read
+from controller.message import MOST_CHARACTERS, Context, Words, words
 from controller.plan import Change, ForecastEvidence, Plan, Spill
-from controller.render import branch, files
+from controller.proposal import proposals
+from controller.record import Track
+from controller.render import files
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE, OPENING = "b" * 40, "0" * 39 + "1"
@@ -101,7 +105,9 @@ CASES: dict[str, Callable[[], tuple[Plan, Ledger]]] = {
     "stepped-down": _stepped_down,
     "limited": _limited,
     "stepped-less": _passed,
+    "together": _opened,
 }
+TRACKS = {"web": Track(8, 7, (1, 0, -2, 1, 0, 3, -1, 0))}
 
 
 def rendered(name: str) -> dict[str, str]:
@@ -111,23 +117,20 @@ def rendered(name: str) -> dict[str, str]:
     if name in LIMITS:
         text = CONFIG.replace("kind: ", "family: m5, kind: ")
         config = parse(f"{text}limits: {LIMITS[name]}\n", "headroom.yaml")
-    for change in guard(plan, config, ledger if name in LIMITS else ()).changes:
+    made = guard(plan, config, ledger if name in LIMITS else ()).changes
+    for proposal in proposals(made, "demo", "environment" if name == "together" else "lease"):
+        openings = {x.lease.path: OPENING for x in proposal.changes}
+        texts_of = template_texts("pull_request")
         said = words(
-            change,
-            ledger,
-            config,
-            template_texts("pull_request"),
-            BASE,
-            plan.now,
-            OPENING,
-            "environments/demo",
+            proposal, Context(ledger, config, texts_of, BASE, plan.now, "environments/demo", openings, TRACKS)
         )
-        at = branch(change)
+        at = proposal.branch
         texts[f"{at}/title.txt"] = said.title + "\n"
-        texts[f"{at}/commit.txt"] = said.commit
+        texts[f"{at}/commit.txt"] = "\n".join(said.commits)
         texts[f"{at}/body.md"] = said.body
-        for path, text in files(change).items():
-            texts[f"{at}/{path}"] = text if text is not None else "(deleted)\n"
+        for change in proposal.changes:
+            for path, text in files(change).items():
+                texts[f"{at}/{path}"] = text if text is not None else "(deleted)\n"
     return texts
 
 
@@ -153,36 +156,46 @@ def _change() -> Change:
     return guard(_opened()[0], config_of()).changes[0]
 
 
+def _said(*changes: Change, **texts: str) -> Words:
+    (proposal,) = proposals(changes, "demo", "environment" if len(changes) > 1 else "lease")
+    return words(proposal, Context((), config_of(), template_texts("pull_request") | texts, BASE, NOW))
+
+
 def test_the_marker_says_what_the_body_is_about():
     change = _change()
-    said = words(change, (), config_of(), template_texts("pull_request"), BASE, NOW)
-    assert marked(said.body) == {
-        "lease": f"demo/{change.lease.pool}/{change.lease.id}",
-        "action": "open",
-        "desired": said.digest,
-    }
-    assert marked("no marker") == {}
-    assert marked("<!-- headroom {broken} -->") == {}
+    said = _said(change)
+    (mark,) = read(said.body)
+    assert (mark.lease, mark.action) == (f"demo/{change.lease.pool}/{change.lease.id}", "open")
+    assert mark.desired == said.digest
+    assert mark.merge_by == change.evidence.merge_by
+    assert mark.cost == pytest.approx(change.evidence.most.cost, abs=0.01)
+    assert read("no marker") == read("<!-- headroom {broken} -->") == ()
 
 
 def test_words_do_not_change_what_is_desired():
     change = _change()
     assert isinstance(change.evidence, ForecastEvidence)
     other = replace(change, evidence=replace(change.evidence, probability=0.83))
-    texts = template_texts("pull_request")
-    first, second = (words(x, (), config_of(), texts, BASE, NOW) for x in (change, other))
+    first, second = _said(change), _said(other)
     assert first.digest == second.digest
     assert first.body != second.body
+
+
+def test_changes_that_are_reviewed_together_keep_their_own_commits():
+    changes = guard(_opened()[0], config_of()).changes
+    said = _said(*changes)
+    assert [x.lease for x in read(said.body)] == [f"demo/{x.lease.pool}/{x.lease.id}" for x in changes]
+    assert [_said(x).commits[0] for x in changes] == list(said.commits)
+    assert said.digest == _said(*reversed(changes)).digest != _said(changes[0]).digest
 
 
 def test_a_body_stays_below_what_forges_take():
     change = _change()
     assert isinstance(change.evidence, ForecastEvidence)
-    texts = template_texts("pull_request")
-    texts = texts | {"forecast.md.j2": "x" * 200 + "\n" + "{{ marker }}\n" + ("y" * 99 + "\n") * 1000}
-    said = words(change, (), config_of(), texts, BASE, NOW)
+    said = _said(change, **{"forecast.md.j2": "x" * 200 + "\n```mermaid\n" + ("y" * 99 + "\n") * 1000})
     assert len(said.body) <= MOST_CHARACTERS
-    assert marked(said.body)["desired"] == said.digest
+    assert said.body.count("```") == 2
+    assert read(said.body)[0].desired == said.digest
 
 
 @given(st.text())

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 from worlds import CONFIG, HOUR, NOW, lease_of, profile_of, surge, usage_of
 
+from controller import marker
 from controller.errors import ConfigError, LeaseError
 from controller.lease import dump
-from controller.workflow import check, pending, plan, propose, read_environment, release, workplace
+from controller.render import files
+from controller.workflow import check, plan, propose, read_environment, release, workplace
+from controller.workflow.desk import look
 
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": surge(4, 22, 26, 4)}
 LARGER = {"eu/shop": surge(6, 50, 24, 5), "us/etl": surge(4, 22, 26, 4)}
@@ -31,9 +34,9 @@ def environment(team):
 
 def merge_all(environment, now=NOW):
     with workplace(environment) as place:
-        for request in place.forge.list("open"):
-            place.forge.approve(request.number, "ada", now)
-            place.forge.merge(request.number, now)
+        for request in place.forge.open_pulls():
+            place.local.approve(request.number, "ada", now)
+            place.local.merge(request.number, place.local.kept(request.number).approved_commit, now)
 
 
 def ledger(environment):
@@ -51,8 +54,9 @@ def test_a_proposal_is_a_branch_a_commit_and_a_pull_request(origin, environment)
     assert (
         origin.git("diff", "--name-only", f"main...{web.branch}") == f"environments/demo/{web.change.lease.path}"
     )
-    assert origin.git("show", f"{web.branch}:environments/demo/{web.change.lease.path}") + "\n" == dump(
-        web.change.lease
+    assert (
+        origin.git("show", f"{web.branch}:environments/demo/{web.change.lease.path}") + "\n"
+        == (files(web.change)[web.change.lease.path])
     )
     said = origin.git("log", "-1", "--format=%B", web.branch)
     assert "Lease-Action: open" in said
@@ -93,9 +97,9 @@ def test_a_larger_forecast_updates_the_same_pull_request(origin, environment):
     assert second[1].branch == first[1].branch
     assert origin.git("rev-list", "--count", f"main..{second[1].branch}") == "1"
     with workplace(environment) as place:
-        assert len(place.forge.list()) == 2
-        assert place.forge.get(2).digest == second[1].words.digest
-        assert {x.floor for x in pending(place)[0] if x.pool == "web"} == {second[1].change.lease.floor}
+        assert len(place.local.all_pulls()) == 2
+        assert marker.read(place.forge.get(2).body)[0].desired == second[1].words.digest
+        assert {x.floor for x in look(place).waiting if x.pool == "web"} == {second[1].change.lease.floor}
 
 
 def test_a_crash_between_push_and_pull_request_is_made_good(origin, environment):
@@ -155,7 +159,7 @@ def test_from_opening_to_release_the_tree_comes_back(origin, environment):
     assert [(x.change.action, x.state) for x in outcomes] == [("release", "opened")] * 2
     assert [x.change.evidence.reason for x in outcomes] == ["expired", "expired"]
     web = outcomes[1]
-    assert "This reverts commit " in web.words.commit
+    assert "This reverts commit " in web.words.commits[0]
     _, again = release(environment, usage, None, later + HOUR)
     assert [x.state for x in again] == ["unchanged", "unchanged"]
     merge_all(environment, later)
@@ -170,11 +174,11 @@ def test_the_release_commit_is_what_git_revert_makes(origin, environment):
     merge_all(environment)
     usage = usage_of({"eu/shop": [6.0] * 40, "us/etl": [4.0] * 40}, NOW)
     _, (ours,) = release(environment, usage, None, NOW + 40 * HOUR)
-    reverted = ours.words.commit.split("This reverts commit ")[1].split(".")[0]
+    reverted = ours.words.commits[0].split("This reverts commit ")[1].split(".")[0]
     eve = origin.person("eve")
     eve.git("revert", "--no-edit", reverted)
     assert origin.tree(ours.branch) == eve.git("rev-parse", "HEAD^{tree}")
-    assert eve.git("log", "-1", "--format=%b").strip() in ours.words.commit
+    assert eve.git("log", "-1", "--format=%b").strip() in ours.words.commits[0]
 
 
 def test_plan_reads_the_directory_and_writes_nothing(team, environment):
@@ -228,9 +232,12 @@ def test_a_branch_that_outlives_its_merge_does_not_stand_in_the_way(origin, envi
     eve.git("commit", "-qm", "not today")
     eve.git("push", "-q", "origin", "HEAD:main")
     _, again = propose(environment, profile_of(SURGE), NOW)
-    assert [x.state for x in again] == ["opened", "opened"]
+    assert [x.state for x in again] == ["silenced", "silenced"]
+    assert "undone" in again[0].why
+    _, larger = propose(environment, profile_of(LARGER), NOW)
+    assert [x.state for x in larger] == ["silenced", "opened"]
     merge_all(environment)
-    assert len(ledger(environment)) == 2
+    assert len(ledger(environment)) == 1
 
 
 def test_a_lease_that_was_edited_after_its_release_was_proposed_can_still_be_released(origin, team, environment):

@@ -33,6 +33,38 @@ def foreign_authors(repository: Repository, base: str, commit: str, own_email: s
     return sorted(x for x in people if x.casefold() != own_email.casefold())
 
 
+def digests(repository: Repository, base: str, commit: str) -> list[str]:
+    """What the commits between ``base`` and ``commit`` ask for, by their trailers; empty for one that has none."""
+    output = repository.run(
+        "log",
+        "--format=%(trailers:key=Desired-Digest,valueonly,separator=%x2C)",
+        f"{names.commit(base)}..{names.commit(commit)}",
+        advice=_ABSENT,
+    )
+    return output.decode("utf-8", "replace").splitlines()
+
+
+def fork(repository: Repository, base: str, commit: str) -> str | None:
+    """Commit at which a branch left ``base``, None if they share no history."""
+    found = repository.attempt("merge-base", names.commit(base), names.commit(commit))
+    return found.output.decode().strip() or None if not found.status else None
+
+
+def changed_paths(repository: Repository, base: str, commit: str) -> list[str]:
+    """Paths of the files that differ between two commits."""
+    output = repository.run(
+        "diff-tree",
+        "-r",
+        "-z",
+        "--name-only",
+        "--no-renames",
+        names.commit(base),
+        names.commit(commit),
+        advice=_ABSENT,
+    )
+    return [x.decode("utf-8", "replace") for x in output.split(b"\0")[:-1]]
+
+
 def opening_commit(repository: Repository, base: str, path: str) -> str | None:
     """Commit, reachable from ``base``, that last added a file.
 

@@ -162,9 +162,17 @@ class Checkout:
         """Whether the base branch holds a commit already."""
         return history.merged_by(self.repository, names.commit(commit), self.base_commit) is not None
 
-    def parent(self, commit: str) -> str:
-        """The commit that a commit of Headroom's was made on."""
-        return self.repository.line("rev-parse", f"{names.commit(commit)}^", advice=_REACH)
+    def fork(self, commit: str) -> str | None:
+        """Commit of the base branch that a branch was made on, None if they share no history."""
+        return history.fork(self.repository, self.base_commit, commit)
+
+    def digests(self, commit: str) -> list[str]:
+        """What the commits of a branch ask for, by their trailers."""
+        return history.digests(self.repository, self.base_commit, commit)
+
+    def changed_paths(self, base: str, commit: str) -> list[str]:
+        """Paths of the files that differ between two commits."""
+        return history.changed_paths(self.repository, base, commit)
 
     def opening_commit(self, path: str) -> str | None:
         """Commit on the base branch that last added the file ``path``, None if there is none."""

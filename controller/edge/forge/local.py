@@ -5,46 +5,21 @@ every pull request. Each change is written by compare-and-swap, so two processes
 request nor take the same number.
 
     forge = LocalForge(checkout)
-    forge.merge(forge.approve(1, "ada", now).number, now)
+    forge.approve(1, "ada", now)
+    forge.merge(1, commit, now)
 """
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
-from controller.edge.forge import PullRequest, State
-from controller.edge.forge.pulls import Pulls, dump, parse_all
+from controller.edge.forge import MOST_TITLE, Issue, PullRequest, Readiness, Recent
+from controller.edge.forge.pulls import Kept, Pulls
+from controller.edge.forge.shelf import REF, Shelf, Store
 from controller.errors import ForgeError, GitError
 
-REF = "refs/headroom/pulls"
-MOST_TITLE = 256
-# Of N writers at once one wins each round, so this many attempts serve this many writers.
-_ATTEMPTS = 25
-_PAUSE_SECONDS = 0.02
-
-
-class Store(Protocol):
-    """What the forge needs of a clone of the origin repository."""
-
-    def load_ref(self, ref: str) -> tuple[str | None, dict[str, str]]:
-        """Fetch a ref: its commit and files; and Headroom's branches with it."""
-
-    def save_ref(
-        self, ref: str, files: Mapping[str, str], message: str, expected: str | None, when: datetime
-    ) -> str | None:
-        """Put files on a ref that is at ``expected`` still; None if it is not."""
-
-    def remote_branches(self, prefix: str) -> dict[str, str]:
-        """Give Headroom's branches and their tips."""
-
-    def merge(self, commit: str, base_branch: str, message: str, when: datetime) -> str:
-        """Merge a commit into the base branch of the remote; once only, however often it is called."""
-
-    def delete_branch(self, branch: str, expected: str) -> None:
-        """Delete a branch of the remote that is at ``expected`` still."""
+__all__ = ["REF", "LocalForge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,149 +28,191 @@ class LocalForge:
 
     store: Store
 
-    def find(self, head: str) -> PullRequest | None:
-        """Give the newest pull request of a branch, whatever its state."""
-        return next((pull for pull in reversed(self.list()) if pull.head == head), None)
+    def open_pulls(self, prefix: str = "") -> tuple[PullRequest, ...]:
+        """Give the open pull requests whose head branch begins with ``prefix``, by number."""
+        return tuple(x for x in self.all_pulls(prefix) if x.state == "open")
 
-    def list(self, state: State | None = None) -> tuple[PullRequest, ...]:
-        """Give the pull requests, of one state or all, by number."""
-        _, pulls, _ = self._load()
-        return tuple(pulls[n] for n in sorted(pulls) if state in (None, pulls[n].state))
+    def recent_pulls(self, prefix: str = "") -> Recent:
+        """Give all that are merged or closed, by number."""
+        return Recent(tuple(x for x in self.all_pulls(prefix) if x.state != "open"))
+
+    def pulls_of(self, head: str) -> tuple[PullRequest, ...]:
+        """Give all pull requests of one branch, whatever their state, by number."""
+        return tuple(x for x in self.all_pulls() if x.head == head)
+
+    def all_pulls(self, prefix: str = "") -> tuple[PullRequest, ...]:
+        """Give all pull requests whose head branch begins with ``prefix``, by number."""
+        pulls = Shelf(self.store).load()[1]
+        return tuple(pulls[n].pull for n in sorted(pulls) if pulls[n].pull.head.startswith(prefix))
 
     def get(self, number: int) -> PullRequest:
         """Give one pull request."""
-        _, pulls, _ = self._load()
-        return _the(number, pulls)
+        return self.kept(number).pull
 
-    def open(
-        self,
-        *,
-        title: str,
-        body: str,
-        head: str,
-        base: str,
-        digest: str,
-        labels: tuple[str, ...],
-        now: datetime,
-    ) -> PullRequest:
-        """Open a pull request for a pushed branch that has none open."""
+    def kept(self, number: int) -> Kept:
+        """Give one pull request with what was said of it."""
+        return _the(number, Shelf(self.store).load()[1])
 
-        def edit(pulls: Pulls, heads: Mapping[str, str]) -> PullRequest:
+    def open(self, *, title: str, body: str, head: str, base: str, draft: bool, now: datetime) -> PullRequest:
+        """Open a pull request for a pushed branch; where one is open for it already, that one is given."""
+
+        def edit(pulls: Pulls, heads: Mapping[str, str]) -> Kept:
             if head not in heads:
                 raise ForgeError(f"{head}: is no branch of origin; push it before opening a pull request")
-            for pull in pulls.values():
-                if pull.head == head and pull.state == "open":
-                    raise ForgeError(f"{head}: #{pull.number} is open for it already; update that one")
-            return PullRequest(
-                max(pulls, default=0) + 1, _title(title), body, head, base, "open", now, digest, labels
-            )
+            for kept in pulls.values():
+                if kept.pull.head == head and kept.pull.state == "open":
+                    return kept
+            number = max(pulls, default=0) + 1
+            return Kept(PullRequest(number, _title(title), body, head, base, "open", now, draft=draft))
 
-        return self._change("open", edit, now)
+        return Shelf(self.store).change("open", edit, now).pull
 
-    def update(
-        self, number: int, *, title: str, body: str, digest: str, labels: tuple[str, ...], now: datetime
-    ) -> PullRequest:
+    def edit(self, number: int, *, title: str, body: str, now: datetime) -> PullRequest:
         """Give an open pull request new words; nothing is written if they are the same."""
+        return self._edit(number, "edited", now, lambda x: replace(x, title=_title(title), body=body)).pull
 
-        def edit(pulls: Pulls, _: Mapping[str, str]) -> PullRequest:
-            pull = _open(number, pulls, "updated")
-            return replace(pull, title=_title(title), body=body, digest=digest, labels=labels)
+    def label(self, number: int, *, add: tuple[str, ...], remove: tuple[str, ...], now: datetime) -> None:
+        """Put labels on a pull request, and take others off."""
 
-        return self._change("update", edit, now)
+        def edit(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            kept = _the(number, pulls)
+            labels = dict.fromkeys((*kept.pull.labels, *add))
+            return replace(kept, pull=replace(kept.pull, labels=tuple(x for x in labels if x not in remove)))
 
-    def close(self, number: int, now: datetime) -> PullRequest:
-        """Close a pull request unmerged; it keeps its digest, and its branch stays."""
+        Shelf(self.store).change("label", edit, now)
 
-        def edit(pulls: Pulls, _: Mapping[str, str]) -> PullRequest:
-            return replace(_open(number, pulls, "closed"), state="closed")
+    def request(
+        self,
+        number: int,
+        *,
+        reviewers: tuple[str, ...],
+        teams: tuple[str, ...],
+        assignees: tuple[str, ...],
+        now: datetime,
+    ) -> None:
+        """Keep down who is asked for a review, and to whom it is assigned."""
 
-        return self._change("close", edit, now)
+        def edit(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            kept = _the(number, pulls)
+            asked = tuple(dict.fromkeys((*kept.reviewers, *reviewers, *teams)))
+            return replace(kept, reviewers=asked, assignees=tuple(dict.fromkeys((*kept.assignees, *assignees))))
 
-    def approve(self, number: int, by: str, now: datetime) -> PullRequest:
+        Shelf(self.store).change("request", edit, now)
+
+    def comment(self, number: int, *, key: str, body: str, now: datetime) -> None:
+        """Say something under a pull request, once for each ``key``: a later body replaces an earlier one."""
+
+        def edit(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            kept = _the(number, pulls)
+            return replace(kept, comments=tuple(({**dict(kept.comments), key: body}).items()))
+
+        Shelf(self.store).change("comment", edit, now)
+
+    def close(self, number: int, now: datetime) -> None:
+        """Close a pull request unmerged; its branch stays."""
+        self._edit(number, "closed", now, lambda x: replace(x, state="closed"))
+
+    def reopen(self, number: int, now: datetime) -> None:
+        """Open a pull request again that was closed unmerged."""
+
+        def edit(pulls: Pulls, heads: Mapping[str, str]) -> Kept:
+            kept = _the(number, pulls)
+            if kept.pull.state == "merged":
+                raise ForgeError(f"#{number} was merged and cannot be opened again; `headroom propose` asks anew")
+            if kept.pull.head not in heads:
+                raise ForgeError(f"#{number}: its branch {kept.pull.head} is gone; `headroom propose` asks anew")
+            return replace(kept, pull=replace(kept.pull, state="open"))
+
+        Shelf(self.store).change("reopen", edit, now)
+
+    def readiness(self, number: int) -> Readiness:
+        """Say whether a pull request is approved as it is; nothing checks it here."""
+        approved = self.kept(number).approved_by
+        return Readiness((approved,) if approved else ())
+
+    def approve(self, number: int, by: str, now: datetime) -> None:
         """Approve the commit that the head of an open pull request is at now."""
         if not by.strip() or not by.isprintable():
             raise ForgeError(f"{by!r} is no name of a reviewer; give yours with --by")
 
-        def edit(pulls: Pulls, heads: Mapping[str, str]) -> PullRequest:
-            pull = _open(number, pulls, "approved")
-            if pull.head not in heads:
-                raise ForgeError(f"#{number}: its branch {pull.head} is gone; run `headroom propose` again")
-            return replace(pull, approved_by=by, approved_commit=heads[pull.head])
+        def edit(pulls: Pulls, heads: Mapping[str, str]) -> Kept:
+            kept = _open(number, pulls, "approved")
+            if kept.pull.head not in heads:
+                raise ForgeError(f"#{number}: its branch {kept.pull.head} is gone; run `headroom propose` again")
+            return replace(kept, approved_by=by, approved_commit=heads[kept.pull.head])
 
-        return self._change("approve", edit, now)
+        kept = Shelf(self.store).change("approve", edit, now)
+        if kept.when_ready and kept.approved_commit:
+            self.merge(number, kept.approved_commit, now)
 
-    def merge(self, number: int, now: datetime) -> PullRequest:
+    def merge(self, number: int, commit: str, now: datetime) -> PullRequest:
         """Merge the approved commit of an open pull request, and delete its branch.
 
         A merge that was cut short is completed by the next call.
         """
-        pull = _open(number, {number: self.get(number)}, "merged")
-        approved = pull.approved_commit
-        if approved is None:
+        kept = _open(number, {number: self.kept(number)}, "merged")
+        pull, approved = kept.pull, kept.approved_commit
+        if approved is None or approved != commit:
             raise ForgeError(f"#{number} is not approved as it is; `headroom pr approve {number}` comes first")
         try:
             words = f"Merge pull request #{number} from {pull.head}\n\n{pull.title}"
-            commit = self.store.merge(approved, pull.base, words, now)
+            merged = self.store.merge(approved, pull.base, words, now)
         except GitError as error:
             raise ForgeError(f"#{number} could not be merged: {error}") from error
 
-        def edit(pulls: Pulls, _: Mapping[str, str]) -> PullRequest:
+        def edit(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            done = replace(pulls[number].pull, state="merged", merged_commit=merged, merged_at=now)
             return replace(
-                pulls[number],
-                state="merged",
-                approved_by=pull.approved_by,
-                approved_commit=approved,
-                merged_commit=commit,
-                merged_at=now,
+                pulls[number], pull=done, approved_by=kept.approved_by, approved_commit=approved, when_ready=False
             )
 
-        merged = self._change("merge", edit, now)
+        done = Shelf(self.store).change("merge", edit, now)
         # Somebody may have pushed more onto the branch since: then it is theirs to delete.
         with suppress(GitError):
             self.store.delete_branch(pull.head, approved)
-        return merged
+        return done.pull
 
-    def _load(self) -> tuple[str | None, Pulls, dict[str, str]]:
-        """Commit of the ref, the pull requests on it, and the heads of the branches at the same moment."""
-        commit, files = self.store.load_ref(REF)
-        heads = self.store.remote_branches("headroom/")
-        return commit, {n: _fresh(pull, heads) for n, pull in parse_all(files, REF).items()}, heads
+    def merge_when_ready(self, number: int, commit: str, now: datetime) -> None:
+        """Merge the pull request as soon as it is approved."""
 
-    def _change(
-        self, verb: str, edit: Callable[[Pulls, Mapping[str, str]], PullRequest], now: datetime
-    ) -> PullRequest:
-        for attempt in range(_ATTEMPTS):
-            commit, pulls, heads = self._load()
-            pull = edit(pulls, heads)
-            if pulls.get(pull.number) == pull:
-                return pull
-            files = {f"{pull.number}.json": dump(pull)}
-            if self.store.save_ref(REF, files, f"#{pull.number}: {verb}", commit, now) is not None:
-                return pull
-            time.sleep(_PAUSE_SECONDS * attempt)
-        raise ForgeError(f"others kept writing to {REF} for {_ATTEMPTS} attempts; run the command again")
+        def edit(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            return replace(_open(number, pulls, "merged"), when_ready=True)
+
+        kept = Shelf(self.store).change("when ready", edit, now)
+        if kept.approved_commit == commit:
+            self.merge(number, commit, now)
+
+    def issue(self, name: str) -> Issue | None:
+        """Give the issue of a name, None if there is none."""
+        return Shelf(self.store).load()[3].get(name)
+
+    def save_issue(self, name: str, *, title: str, body: str, now: datetime) -> Issue:
+        """Open the issue of a name, or change it where its words differ."""
+        issue = Issue(0, _title(title), body)
+        Shelf(self.store).save_issue(name, issue, now)
+        return issue
+
+    def _edit(self, number: int, verb: str, now: datetime, edit: Callable[[PullRequest], PullRequest]) -> Kept:
+        def change(pulls: Pulls, _: Mapping[str, str]) -> Kept:
+            kept = _open(number, pulls, verb)
+            return replace(kept, pull=edit(kept.pull))
+
+        return Shelf(self.store).change(verb, change, now)
 
 
-def _fresh(pull: PullRequest, heads: Mapping[str, str]) -> PullRequest:
-    """Drop the approval of an open pull request whose head is not what was approved."""
-    if pull.state != "open" or heads.get(pull.head) == pull.approved_commit:
-        return pull
-    return replace(pull, approved_by=None, approved_commit=None)
-
-
-def _the(number: int, pulls: Pulls) -> PullRequest:
+def _the(number: int, pulls: Pulls) -> Kept:
     if number not in pulls:
         raise ForgeError(f"there is no pull request #{number}; `headroom pr list` shows what there is")
     return pulls[number]
 
 
-def _open(number: int, pulls: Pulls, verb: str) -> PullRequest:
-    pull = _the(number, pulls)
-    if pull.state == "merged":
+def _open(number: int, pulls: Pulls, verb: str) -> Kept:
+    kept = _the(number, pulls)
+    if kept.pull.state == "merged":
         raise ForgeError(f"#{number} was merged and cannot be {verb}; `headroom release` gives capacity back")
-    if pull.state == "closed":
+    if kept.pull.state == "closed":
         raise ForgeError(f"#{number} was closed and cannot be {verb}; `headroom propose` opens a new one")
-    return pull
+    return kept
 
 
 def _title(text: str) -> str:

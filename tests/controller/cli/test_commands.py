@@ -85,7 +85,7 @@ def test_the_road_by_hand(environment, profile, usage):
     assert "merged as" in run("pr", "merge", 1, *env, *now).output
     later = ("--now", stamp(NOW + 50 * HOUR))
     released = json.loads(run("release", *env, "--usage", usage, *later, "-o", "json").stdout)
-    assert [(x["action"], x["state"]) for x in released["outcomes"]] == [("release", "opened")]
+    assert [(x["changes"][0]["action"], x["state"]) for x in released["outcomes"]] == [("release", "opened")]
     run("pr", "close", 2, *env, *later)
     again = json.loads(run("release", *env, "--usage", usage, *later, "-o", "json").stdout)
     assert [x["state"] for x in again["outcomes"]] == ["silenced"]
@@ -128,7 +128,7 @@ def test_what_stays_short_is_an_exit_code_of_its_own(environment, profile, origi
     assert "SHORT web" in proposed
     again = json.loads(run("propose", *env, "-o", "json", code=4).stdout)
     assert [x["state"] for x in again["outcomes"]] == ["unchanged"]
-    assert again["outcomes"][0]["clips"][0]["guard"] == "step_up"
+    assert again["outcomes"][0]["changes"][0]["clips"][0]["guard"] == "step_up"
     assert again["shortfalls"] == [short]
 
 

@@ -1,0 +1,98 @@
+"""What lies on the reviewers' desk: branches, open pull requests, what was merged or closed lately.
+
+Place in the line: looked at once per command, by one listing each, before anything is decided.
+
+    desk = look(place)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller import marker
+from controller.errors import GitError, LeaseError
+from controller.lease import Lease, Ledger, parse
+from controller.plan import Change
+from controller.proposal import branch_of, desired, key, prefix, shared_branches
+from controller.pull import PullRequest, Recent
+from controller.standing import Settled, settled
+from controller.workflow.place import Workplace
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Branches with their tips, open pull requests by branch, recent ones, and the leases that wait."""
+
+    tips: Mapping[str, str]
+    open: Mapping[str, PullRequest]
+    recent: Recent
+    waiting: Ledger
+    notes: tuple[str, ...]
+
+    def about(self, lease: str) -> tuple[PullRequest, ...]:
+        """Open pull requests that are about a lease (``environment/pool/id``)."""
+        return tuple(x for x in self.open.values() if any(mark.lease == lease for mark in marker.read(x.body)))
+
+
+def look(place: Workplace) -> Desk:
+    """List what there is."""
+    start = prefix(place.config.environment)
+    tips = place.checkout.remote_branches(start)
+    pulls = {x.head: x for x in place.forge.open_pulls(start)}
+    recent = place.forge.recent_pulls(start)
+    waiting, notes = _waiting(place, tips, recent)
+    return Desk(tips, pulls, recent, waiting, notes)
+
+
+def settled_by_people(place: Workplace, desk: Desk, change: Change) -> Settled | None:
+    """Whether people refused what a change asks, or undid it; looks further back only where it must."""
+    wanted, lease = desired(change), key(change.lease)
+    for pull in desk.about(lease):
+        if any(mark.desired == wanted and mark.lease == lease for mark in marker.read(pull.body)):
+            return None  # it is open, so nobody has refused it, or somebody has opened it again
+    found = settled(change, desk.recent.pulls)
+    if found is not None or desk.recent.complete:
+        return found
+    pulls = {x.number: x for x in desk.recent.pulls}
+    for branch in _branches(place, change):
+        pulls |= {x.number: x for x in place.forge.pulls_of(branch) if x.state != "open"}
+    return settled(change, [pulls[n] for n in sorted(pulls)])
+
+
+def _branches(place: Workplace, change: Change) -> tuple[str, ...]:
+    if place.config.proposals.group_by == "environment":
+        return shared_branches(place.config.environment)
+    names = change.lease.environment, change.lease.pool, change.lease.id
+    return branch_of("open", *names), branch_of("release", *names)
+
+
+def _waiting(place: Workplace, tips: Mapping[str, str], recent: Recent) -> tuple[Ledger, tuple[str, ...]]:
+    """Leases that are proposed and not merged, as their branches have them, and what could not be read.
+
+    The branch says which lease it is, whoever committed last. Refused ones count too, so that the same ask finds
+    its name again, and stays silent.
+    """
+    done = {(x.head, x.head_commit) for x in recent.pulls if x.state == "merged"}
+    leases: list[Lease] = []
+    notes = []
+    for branch, tip in tips.items():
+        if branch.endswith("-release") or (branch, tip) in done or place.checkout.merged(tip):
+            continue
+        try:
+            leases += _leases(place, branch, tip)
+        except (GitError, LeaseError) as error:
+            notes.append(f"{branch} is passed over: {error}")
+    return tuple(leases), tuple(notes)
+
+
+def _leases(place: Workplace, branch: str, tip: str) -> list[Lease]:
+    """Leases that a branch opens or changes."""
+    checkout, root = place.checkout, f"{place.where.path}/"
+    if branch in shared_branches(place.config.environment):
+        fork = checkout.fork(tip)
+        paths = checkout.changed_paths(fork, tip) if fork else []
+        paths = [x for x in paths if x.startswith(f"{root}leases/") and x.endswith(".json")]
+    else:
+        pool, _, name = branch.split("/", 2)[2].partition("/")
+        paths = [f"{root}leases/{pool}/{name}.json"]
+    texts = {path: checkout.read_at(tip, path).get(path) for path in paths}
+    return [parse(text, path.removeprefix(root)) for path, text in texts.items() if text is not None]

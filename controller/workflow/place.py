@@ -1,0 +1,85 @@
+"""Where a command works: a throw-away clone, what its base branch says of one environment, and the forge.
+
+Place in the line: opened once per command; everything else in ``workflow`` is handed a :class:`Workplace`.
+
+    with workplace(Path("environments/demo")) as place:
+        print(place.ledger)
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.config import Config
+from controller.configtext import parse
+from controller.edge.checkout import Checkout, Location, clone, locate
+from controller.edge.files import CONFIG, environment_texts
+from controller.edge.forge import Forge
+from controller.edge.forge.local import LocalForge
+from controller.errors import ConfigError, ForgeError, LeaseError
+from controller.lease import Ledger, parse_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A clone with what its base branch says of one environment."""
+
+    where: Location
+    checkout: Checkout
+    forge: Forge
+    config: Config
+    ledger: Ledger
+
+    @property
+    def local(self) -> LocalForge:
+        """The embedded forge, whose reviewer is whoever sits at the command line.
+
+        Raises
+        ------
+        ForgeError
+            If the pull requests are kept elsewhere.
+        """
+        if not isinstance(self.forge, LocalForge):
+            raise ForgeError(
+                f"pull requests are kept at {self.config.repository.forge}; review and merge them there"
+            )
+        return self.forge
+
+
+def read_environment(texts: Mapping[str, str], path: str) -> tuple[Config, Ledger]:
+    """Parse an environment from ``{path below it: text}``; ``path`` names it in errors.
+
+    Raises
+    ------
+    ConfigError, LeaseError
+        If a file is not what it should be, or a lease belongs to another environment.
+    """
+    if CONFIG not in texts:
+        raise ConfigError(f"{path}: no {CONFIG} is in it")
+    config = parse(texts[CONFIG], f"{path}/{CONFIG}")
+    ledger = parse_ledger({k: v for k, v in texts.items() if k.startswith("leases/") and k.endswith(".json")})
+    for lease in ledger:
+        if lease.environment != config.environment:
+            raise LeaseError(f"{path}/{lease.path}: belongs to {lease.environment}, not {config.environment}")
+    return config, ledger
+
+
+def read_directory(directory: Path) -> tuple[Config, Ledger]:
+    """Read an environment from a directory, as it lies there."""
+    return read_environment(environment_texts(directory), str(directory))
+
+
+@contextmanager
+def workplace(directory: Path) -> Iterator[Workplace]:
+    """Clone the repository of an environment's directory and read the environment from its base branch."""
+    local, _ = read_directory(directory)
+    where, own = locate(directory), local.repository
+    with clone(where.url, own.base_branch, own.author_name, own.author_email) as checkout:
+        # Only what Headroom owns: the rest of the directory may hold links and binary files.
+        found = checkout.read(f"{where.path}/{CONFIG}") | checkout.read(f"{where.path}/leases")
+        texts = {path.removeprefix(f"{where.path}/"): text for path, text in found.items()}
+        if CONFIG not in texts:
+            raise ConfigError(f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; push it first")
+        config, ledger = read_environment(texts, where.path)
+        yield Workplace(where, checkout, LocalForge(checkout), config, ledger)

@@ -1,0 +1,207 @@
+"""One proposal → its branch, its commits, its pull request; every step may be run again after a crash.
+
+Place in the line: after ``desk``. The order is: commits, push, pull request, reviewers, labels. Labels come last,
+so that a pull request that lacks them was cut short, and is completed by the next run.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from controller import marker
+from controller.edge.files import template_texts
+from controller.lease import edited
+from controller.message import Context, Words, words
+from controller.plan import Change, ForecastEvidence
+from controller.proposal import Proposal, desired, together
+from controller.pull import PullRequest
+from controller.record import tracks
+from controller.render import files
+from controller.standing import WITHDRAWN
+from controller.workflow.desk import Desk
+from controller.workflow.place import Workplace
+
+State = Literal[
+    "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late"
+]
+LABEL, LATE, QUESTION = "headroom", "headroom:late", "headroom:question"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the changes of one pull request, ``number``; ``diff`` is filled in a dry run."""
+
+    changes: tuple[Change, ...]
+    title: str
+    branch: str
+    state: State
+    number: int | None = None
+    diff: str = ""
+    why: str = ""
+    words: Words | None = None
+
+    @property
+    def change(self) -> Change:
+        """The first of the changes."""
+        return self.changes[0]
+
+
+def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry_run: bool = False) -> Outcome:
+    """Bring a proposal to its pull request."""
+    said = words(proposal, _context(place, desk, proposal, now))
+    branch, tip, request = proposal.branch, desk.tips.get(proposal.branch), desk.open.get(proposal.branch)
+    number = request.number if request else None
+
+    def outcome(state: State, number: int | None = number, **more: str) -> Outcome:
+        return Outcome(proposal.changes, said.title, branch, state, number, words=said, **more)
+
+    checkout = place.checkout
+    if tip is not None and (
+        strangers := checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email)
+    ):
+        if request is not None and not dry_run and _asks(request) != said.digest:
+            place.forge.comment(request.number, key="newer", body=_newer(proposal), now=now)
+        return outcome("hands off", why=f"{', '.join(strangers)} committed to {branch}")
+    fits = tip is not None and _fits(place, proposal, tip)
+    if request is not None and tip is not None and fits and _asks(request) in (said.digest, ""):
+        if not dry_run:
+            _finish(place, proposal, request, tip, now)
+        return outcome("unchanged")
+    if tip is None or not fits:
+        commit = _commit(place, proposal, said, now)
+        if dry_run:
+            return outcome("dry run", diff=checkout.diff(checkout.base_commit, commit))
+        checkout.push(branch, commit, tip)
+        tip = commit
+    elif dry_run:
+        return outcome("dry run", why="its branch is pushed already")
+    if request is not None:
+        request = place.forge.edit(request.number, title=said.title, body=said.body, now=now)
+        _finish(place, proposal, request, tip, now)
+        return outcome("updated")
+    base, draft = place.config.repository.base_branch, place.config.proposals.draft or _asks_first(proposal)
+    opened = place.forge.open(title=said.title, body=said.body, head=branch, base=base, draft=draft, now=now)
+    if _asks(opened) != said.digest:  # it was open already, and the list did not show it yet
+        opened = place.forge.edit(opened.number, title=said.title, body=said.body, now=now)
+    _finish(place, proposal, opened, tip, now)
+    return outcome("opened", opened.number)
+
+
+def labels_of(proposal: Proposal, place: Workplace) -> tuple[str, ...]:
+    """Labels that the pull request of a proposal has."""
+    actions = sorted({f"{LABEL}:{x.action}" for x in proposal.changes})
+    question = (QUESTION,) if _asks_first(proposal) else ()
+    return (LABEL, *actions, *question, *place.config.proposals.labels)
+
+
+def _context(place: Workplace, desk: Desk, proposal: Proposal, now: datetime) -> Context:
+    checkout, path = place.checkout, place.where.path
+    openings = {
+        x.lease.path: commit
+        for x in proposal.changes
+        if x.action == "release" and (commit := checkout.opening_commit(f"{path}/{x.lease.path}"))
+    }
+    return Context(
+        place.ledger,
+        place.config,
+        template_texts("pull_request"),
+        checkout.base_commit,
+        now,
+        path,
+        openings,
+        tracks(desk.recent.pulls),
+    )
+
+
+def _commit(place: Workplace, proposal: Proposal, said: Words, now: datetime) -> str:
+    """Commit each change on top of the one before, the first on the base branch."""
+    checkout, path = place.checkout, place.where.path
+    tip = checkout.base_commit
+    for change, message in zip(proposal.changes, said.commits, strict=True):
+        written = {f"{path}/{name}": text for name, text in files(change).items()}
+        tip = checkout.commit_on(tip, written, message, now, f"{path}/leases")
+    return tip
+
+
+def _fits(place: Workplace, proposal: Proposal, tip: str) -> bool:
+    """Whether a branch asks for what is wanted, and would merge: it left a base with the files as they are now."""
+    checkout, fork = place.checkout, place.checkout.fork(tip)
+    if fork is None or sorted(checkout.digests(tip)) != sorted(desired(x) for x in proposal.changes):
+        return False
+    if fork == checkout.base_commit:
+        return True
+    paths = [f"{place.where.path}/{x.lease.path}" for x in proposal.changes]
+    return all(checkout.read_at(fork, path) == checkout.read(path) for path in paths)
+
+
+def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str, now: datetime) -> None:
+    """Ask for reviews and put the labels on, unless they are there: then all of it was done."""
+    settings, wanted = place.config.proposals, labels_of(proposal, place)
+    mark = max((x.merge_by for x in marker.read(request.body) if x.merge_by), default=None)
+    stale = [x for x in _own(request.labels) if x not in wanted and not (x == LATE and mark and mark < now)]
+    missing = [x for x in wanted if x not in request.labels]
+    if not missing and not stale:
+        return
+    if settings.reviewers or settings.teams or settings.assignees:
+        place.forge.request(
+            request.number,
+            reviewers=settings.reviewers,
+            teams=settings.teams,
+            assignees=settings.assignees,
+            now=now,
+        )
+    if _small(place, proposal) and not request.draft:
+        place.forge.merge_when_ready(request.number, tip, now)
+    place.forge.label(request.number, add=tuple(missing), remove=tuple(stale), now=now)
+
+
+def _own(labels: tuple[str, ...]) -> list[str]:
+    return [x for x in labels if x in (WITHDRAWN, LATE, QUESTION) or x.startswith(f"{LABEL}:")]
+
+
+def _small(place: Workplace, proposal: Proposal) -> bool:
+    """Whether the environment lets the forge merge a proposal of this size by itself."""
+    limit = place.config.proposals.auto_merge
+    if limit is None or _asks_first(proposal):
+        return False
+    nodes, cost = 0, 0.0
+    for x in proposal.changes:
+        evidence, before = x.evidence, x.before
+        if isinstance(evidence, ForecastEvidence):
+            held = (before.floor, before.warm) if before else (evidence.held, evidence.held_warm)
+            nodes += max(0, x.lease.floor - held[0]) + max(0, x.lease.warm - held[1])
+            cost += evidence.most.cost
+    return limit.lets(nodes, cost)
+
+
+def _asks_first(proposal: Proposal) -> bool:
+    """Whether somebody edited a lease by hand that the proposal would change or remove: then it is a question."""
+    return any(x.before is not None and edited(x.before) for x in proposal.changes)
+
+
+def _asks(request: PullRequest) -> str:
+    """Digest of what a pull request asks for by its marker, empty where people took the marker out."""
+    return together(x.desired for x in marker.read(request.body))
+
+
+def _newer(proposal: Proposal) -> str:
+    """What the newest forecast would change on a branch that is somebody else's now."""
+    lines = [
+        f"- `{x.lease.pool}`: {_what(x)}, {x.lease.starts:%a %d %b %H:%M} to {x.lease.ends:%a %d %b %H:%M} UTC"
+        for x in proposal.changes
+    ]
+    return "\n".join(
+        [
+            "Somebody has committed to this branch, so Headroom leaves it alone. The newest forecast asks for:",
+            "",
+            *lines,
+            "",
+            "To have that, close this pull request and delete its branch; to keep yours, do nothing.",
+        ]
+    )
+
+
+def _what(change: Change) -> str:
+    if change.action == "release":
+        return "give the lease back"
+    return f"hold {change.lease.floor} nodes and {change.lease.warm} warm"

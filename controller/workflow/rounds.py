@@ -1,0 +1,159 @@
+"""``plan``, ``propose``, ``release``, ``run``: straight-line shells over the pure functions.
+
+Place in the line: between ``cli`` and everything else. Each opens one throw-away clone, reads configuration and
+ledger from its base branch, asks the pure rooms what to do, and brings each proposal to its pull request.
+
+    plan, outcomes = propose(Path("environments/demo"), profile, now, dry_run=True)
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import xarray as xr
+
+from controller.config import Config
+from controller.decay import decay
+from controller.decide import decide
+from controller.errors import GitError
+from controller.fate import facts
+from controller.guardrails import guard
+from controller.leadtimes import reviewed, taught
+from controller.lease import Ledger
+from controller.plan import Change, Plan, merge
+from controller.proposal import key, proposals
+from controller.workflow import upkeep
+from controller.workflow.desk import Desk, look, settled_by_people
+from controller.workflow.place import Workplace, read_directory, workplace
+from controller.workflow.publish import LABEL, Outcome, publish
+from forecasting.profile import DemandProfile
+
+_ATTEMPTS = 4  # two controllers at once: whoever comes second looks again
+_PAUSE_SECONDS = 0.2
+Result = tuple[Plan, list[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a round knows of demand: the newest forecast, and realised usage; either may be missing."""
+
+    profile: DemandProfile | None = None
+    usage: xr.Dataset | None = None
+
+
+def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime) -> tuple[Plan, Config]:
+    """Say what would be opened, changed and released, from a directory alone; nothing is written."""
+    config, ledger = read_directory(directory)
+    asked = decide(profile, ledger, config, now)
+    let_go = decay(ledger, usage, profile, config, now)
+    return guard(merge(asked, let_go), config, ledger), config
+
+
+def propose(directory: Path, profile: DemandProfile, now: datetime, dry_run: bool = False) -> Result:
+    """Open or update the pull requests that a profile asks for; close those that it needs no more."""
+
+    def wanted(place: Workplace, desk: Desk) -> Plan:
+        return decide(profile, place.ledger, place.config, now, desk.waiting)
+
+    return _round(directory, Known(profile), wanted, now, dry_run)
+
+
+def release(
+    directory: Path,
+    usage: xr.Dataset | None,
+    profile: DemandProfile | None,
+    now: datetime,
+    dry_run: bool = False,
+) -> Result:
+    """Open or update the pull requests that give capacity back."""
+
+    def wanted(place: Workplace, desk: Desk) -> Plan:
+        del desk
+        return decay(place.ledger, usage, profile, place.config, now)
+
+    return _round(directory, Known(profile, usage), wanted, now, dry_run)
+
+
+def run(
+    directory: Path, usage: xr.Dataset | None, profile: DemandProfile, now: datetime, dry_run: bool = False
+) -> Result:
+    """Do both: what ``propose`` and ``release`` do, in one look at the repository."""
+
+    def wanted(place: Workplace, desk: Desk) -> Plan:
+        asked = decide(profile, place.ledger, place.config, now, desk.waiting)
+        return merge(asked, decay(place.ledger, usage, profile, place.config, now))
+
+    return _round(directory, Known(profile, usage), wanted, now, dry_run)
+
+
+def _round(
+    directory: Path, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
+) -> Result:
+    """Work once through everything; where another controller was faster, look again."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            with workplace(directory) as place:
+                return _work(place, known, wanted, now, dry_run)
+        except GitError as error:
+            if not str(error).startswith("stale") or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    raise AssertionError("unreachable")
+
+
+def _work(
+    place: Workplace, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
+) -> Result:
+    desk = look(place)
+    place = replace(place, config=taught(place.config, _review_minutes(desk)))
+    made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting)
+    changes = tuple(_settled_step(x, desk.waiting, place.config.decay.minimum_step_nodes) for x in made.changes)
+    made = replace(made, changes=changes, notes=(*made.notes, *desk.notes))
+    asked, outcomes = _unsettled(place, desk, changes)
+    wanted_branches = {x.branch for x in outcomes}
+    for proposal in proposals(asked, place.config.environment, place.config.proposals.group_by):
+        wanted_branches.add(proposal.branch)
+        outcomes.append(publish(place, desk, proposal, now, dry_run))
+    order = {id(x): i for i, x in enumerate(changes)}
+    outcomes.sort(key=lambda x: order[id(x.change)])
+    said = facts(place.ledger, desk.waiting, known.profile, place.config, now)
+    outcomes += upkeep.withdraw(place, desk, wanted_branches, said, dry_run)
+    if not dry_run:
+        closed = {x.branch for x in outcomes if x.state == "withdrawn"}
+        desk = replace(desk, open={branch: x for branch, x in desk.open.items() if branch not in closed})
+        outcomes += upkeep.tell_late(place, desk, {key(x.lease): x for x in changes}, now)
+        outcomes += upkeep.merge_due(place, desk, now)
+        upkeep.clear(place, desk, wanted_branches, now)
+    return made, outcomes
+
+
+def _unsettled(place: Workplace, desk: Desk, changes: Iterable[Change]) -> tuple[list[Change], list[Outcome]]:
+    """Changes that may be asked for, and outcomes of those that people refused or undid."""
+    asked, silenced = [], []
+    for change in changes:
+        found = settled_by_people(place, desk, change)
+        if found is None:
+            asked.append(change)
+            continue
+        (single,) = proposals([change], place.config.environment, "lease")
+        title = f"{change.action} {change.lease.pool}/{change.lease.id}"
+        silenced.append(Outcome((change,), title, single.branch, "silenced", found.number, why=found.why))
+    return asked, silenced
+
+
+def _settled_step(change: Change, waiting: Ledger, minimum_step_nodes: int) -> Change:
+    """Leave a step-down that waits for review as it is, unless it could be smaller by a whole step more."""
+    for lease in waiting:
+        same = (lease.pool, lease.id) == (change.lease.pool, change.lease.id)
+        if change.action == "update" and same and 0 <= lease.floor - change.lease.floor < minimum_step_nodes:
+            return replace(change, lease=lease)
+    return change
+
+
+def _review_minutes(desk: Desk) -> list[float]:
+    """How long the reviews of the environment's merged proposals took."""
+    merged = [x for x in desk.recent.pulls if x.state == "merged" and f"{LABEL}:release" not in x.labels]
+    return reviewed((x.created, x.merged_at) for x in merged)

@@ -1,0 +1,122 @@
+"""Open pull requests after a run: withdraw what nothing needs, tell what is late, merge what is due, clear up.
+
+Place in the line: after everything that is wanted is published. What people have committed to is left alone.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from controller import marker
+from controller.errors import GitError
+from controller.fate import Facts, fate
+from controller.marker import Mark
+from controller.plan import Change, ForecastEvidence
+from controller.proposal import key
+from controller.pull import PullRequest
+from controller.standing import WITHDRAWN
+from controller.workflow.desk import Desk
+from controller.workflow.place import Workplace
+from controller.workflow.publish import LATE, QUESTION, Outcome, State
+
+
+def withdraw(place: Workplace, desk: Desk, wanted: Collection[str], facts: Facts, dry_run: bool) -> list[Outcome]:
+    """Close what is not wanted and, for all that it asks, not needed any more; say why, and delete its branch.
+
+    ``wanted`` are the branches that this run asked for.
+    """
+    waiting = {key(x): x for x in desk.waiting}
+    done = []
+    for branch, pull in desk.open.items():
+        marks = marker.read(pull.body)
+        reasons = [fate(mark, waiting.get(mark.lease), facts) for mark in marks]
+        if branch in wanted or not reasons or None in reasons or _strangers(place, desk, branch):
+            continue
+        why = "; ".join(dict.fromkeys(x for x in reasons if x))
+        if not dry_run:
+            # The label comes first: closed without it, it would look as if people had refused it.
+            place.forge.label(pull.number, add=(WITHDRAWN,), remove=(), now=facts.now)
+            place.forge.comment(pull.number, key="withdrawn", body=_withdrawn(why), now=facts.now)
+            place.forge.close(pull.number, facts.now)
+            _delete(place, desk, branch)
+        state: State = "dry run" if dry_run else "withdrawn"
+        done.append(Outcome((), pull.title, branch, state, pull.number, why=f"closes: {why}" if dry_run else why))
+    return done
+
+
+def tell_late(place: Workplace, desk: Desk, changes: Mapping[str, Change], now: datetime) -> list[Outcome]:
+    """Label what was not merged in time, and say what is lost; ``changes`` are what is wanted, by lease."""
+    told = []
+    for branch, pull in desk.open.items():
+        late = [x for x in marker.read(pull.body) if x.merge_by is not None and x.merge_by < now]
+        if not late or LATE in pull.labels or WITHDRAWN in pull.labels:
+            continue
+        place.forge.comment(pull.number, key="late", body=_late(late, changes), now=now)
+        place.forge.label(pull.number, add=(LATE,), remove=(), now=now)
+        told.append(Outcome((), pull.title, branch, "late", pull.number, why="the time to merge it by has passed"))
+    return told
+
+
+def merge_due(place: Workplace, desk: Desk, now: datetime) -> list[Outcome]:
+    """Merge what is approved and due, where ``lead_times.merge`` is ``when-due``; give-backs are due at once."""
+    if place.config.lead_times.merge != "when-due":
+        return []
+    margin, merged = timedelta(hours=place.config.decide.propose_margin_hours), []
+    for branch, pull in desk.open.items():
+        due = [x.merge_by for x in marker.read(pull.body) if x.merge_by is not None]
+        tip = desk.tips.get(branch)
+        if pull.draft or QUESTION in pull.labels or tip is None or (due and min(due) - margin > now):
+            continue
+        if place.forge.readiness(pull.number).ready:
+            place.forge.merge(pull.number, tip, now)
+            _delete(place, desk, branch)
+            merged.append(Outcome((), pull.title, branch, "merged", pull.number, why="approved, and due"))
+    return merged
+
+
+def clear(place: Workplace, desk: Desk, wanted: Collection[str], now: datetime) -> None:
+    """Delete branches that nobody needs: merged ones, withdrawn ones, and refused ones whose window is over."""
+    over = {key(x) for x in desk.waiting if x.ends <= now}
+    newest: dict[str, PullRequest] = {x.head: x for x in desk.recent.pulls}
+    for branch, tip in desk.tips.items():
+        pull = newest.get(branch)
+        if branch in desk.open or branch in wanted or pull is None or _strangers(place, desk, branch):
+            continue
+        merged = pull.state == "merged" and (pull.head_commit == tip or place.checkout.merged(tip))
+        passed = bool(leases := marker.read(pull.body)) and all(x.lease in over for x in leases)
+        if merged or (pull.state == "closed" and (WITHDRAWN in pull.labels or passed)):
+            _delete(place, desk, branch)
+
+
+def _strangers(place: Workplace, desk: Desk, branch: str) -> bool:
+    """Whether somebody else has committed to a branch: then it is theirs."""
+    tip, checkout = desk.tips.get(branch), place.checkout
+    return tip is not None and bool(checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email))
+
+
+def _delete(place: Workplace, desk: Desk, branch: str) -> None:
+    tip = desk.tips.get(branch)
+    if tip is not None:
+        with suppress(GitError):  # it is gone already, or moved: then it is somebody else's
+            place.checkout.delete_branch(branch, tip)
+
+
+def _withdrawn(why: str) -> str:
+    return f"Headroom closes this, since {why}. Nothing is refused by that: if the need returns, it asks again."
+
+
+def _late(late: list[Mark], changes: Mapping[str, Change]) -> str:
+    lines = [_lost(x, changes.get(x.lease)) for x in late]
+    return "\n".join(["**The time to merge this by has passed.**", "", *lines])
+
+
+def _lost(mark: Mark, change: Change | None) -> str:
+    pool = mark.lease.split("/")[1]
+    due = f"- `{pool}` was due {mark.merge_by:%a %d %b %H:%M} UTC"
+    if change is None or not isinstance(change.evidence, ForecastEvidence):
+        return f"{due}; what is merged later holds from then on."
+    evidence, lease = change.evidence, change.lease
+    return (
+        f"{due}. Without it {evidence.shortfall_node_hours:,.1f} node-hours are expected to be short; merged now, "
+        f"it holds {lease.floor} nodes from about {evidence.merge_by:%H:%M} UTC and the time to apply and boot on."
+    )
