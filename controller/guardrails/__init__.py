@@ -9,7 +9,8 @@ Place in the line: after every decision, before anything is rendered. The guards
 3. ``step_up``, ``step_down``: how far one run may move a pool, all of its changes together.
 4. ``within_quotas``, then ``within_budget_per_day`` and ``within_budget_per_month``: what all pools share. Nodes
    come before money, since nodes that there are none of cost nothing.
-5. ``open_proposals``: how much reviewers get at a time. It goes by what is left of each change.
+5. ``within_stake``, ``open_proposals`` and ``proposals_per_hour``: how much reviewers get at a time. They go by
+   what is left of each change.
 6. ``asks_for_something``: what is left with nothing to ask is no change.
 
 From 3 on a guard only ever takes: away from what is asked (down to what is held), or, ``step_down``, from what is
@@ -28,9 +29,9 @@ from controller.config import Config
 from controller.evidence import restaked
 from controller.guardrails.moments import after_cool_down, outside_freezes
 from controller.guardrails.money import within_budget_per_day, within_budget_per_month
-from controller.guardrails.proposals import asks_for_something, open_proposals
+from controller.guardrails.proposals import asks_for_something, open_proposals, proposals_per_hour, within_stake
 from controller.guardrails.quotas import within_quotas
-from controller.guardrails.scene import Scene
+from controller.guardrails.scene import Queue, Scene
 from controller.guardrails.shortfalls import shortfall
 from controller.guardrails.sizes import at_least_base, at_most_max, warm_within_max
 from controller.guardrails.steps import step_down, step_up
@@ -38,12 +39,13 @@ from controller.lease import Ledger
 from controller.plan import Plan
 
 __all__ = [
-    "GUARDS", "Guard", "Scene", "after_cool_down", "asks_for_something", "at_least_base", "at_most_max", "guard",
-    "open_proposals", "outside_freezes", "shortfall", "step_down", "step_up", "warm_within_max",
-    "within_budget_per_day", "within_budget_per_month", "within_quotas",
+    "GUARDS", "Guard", "Queue", "Scene", "after_cool_down", "asks_for_something", "at_least_base", "at_most_max",
+    "guard", "open_proposals", "outside_freezes", "proposals_per_hour", "shortfall", "step_down", "step_up",
+    "warm_within_max", "within_budget_per_day", "within_budget_per_month", "within_quotas", "within_stake",
 ]  # fmt: skip
 
 Guard = Callable[[Plan, Scene], Plan]
+_NOTHING = Queue()
 
 GUARDS: tuple[Guard, ...] = (
     at_least_base,
@@ -56,12 +58,14 @@ GUARDS: tuple[Guard, ...] = (
     within_quotas,
     within_budget_per_day,
     within_budget_per_month,
+    within_stake,
     open_proposals,
+    proposals_per_hour,
     asks_for_something,
 )
 
 
-def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = ()) -> Plan:
+def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = (), queue: Queue = _NOTHING) -> Plan:
     """Run every guard, in order; count anew what is at stake, and name what is left short.
 
     Parameters
@@ -69,8 +73,9 @@ def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = ())
     plan : what ``decide`` or ``decay`` made of the same configuration and ledger
     ledger : merged leases
     pending : leases that are proposed and not merged
+    queue : when pull requests were opened, and what open ones may cost
     """
-    scene = Scene(config, ledger, pending)
+    scene = Scene(config, ledger, pending, queue)
     for step in GUARDS:
         plan = step(plan, scene)
     changes = tuple(

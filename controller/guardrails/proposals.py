@@ -5,7 +5,9 @@ Place in the line: the last guards, once it is known what is left of every chang
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
+from controller.evidence import restaked
 from controller.guardrails.scene import Scene, asks, dropped
 from controller.guardrails.shortfalls import shortfall
 from controller.lease import digest
@@ -44,6 +46,47 @@ def open_proposals(plan: Plan, scene: Scene) -> Plan:
                 break
         else:
             count, per_pool[pool] = count + 1, per_pool[pool] + 1
+    return dropped(plan, drops)
+
+
+def proposals_per_hour(plan: Plan, scene: Scene) -> Plan:
+    """No more pull requests are opened within an hour than ``proposals_per_hour``."""
+    most = scene.config.limits.proposals_per_hour
+    if most is None:
+        return plan
+    waiting = {(x.pool, x.id) for x in scene.pending}
+    count = sum(plan.now - timedelta(hours=1) < x <= plan.now for x in scene.queue.opened)
+    new = [i for i, x in enumerate(plan.changes) if not (_waits(x, waiting) or asks_nothing(x, scene))]
+    ranked = sorted(new, key=lambda i: _rank(plan.changes[i]))
+    clip = Clip(
+        "proposals_per_hour",
+        f"{most} pull requests were opened within an hour, as many as proposals_per_hour lets",
+        remedy="run again in an hour, or raise limits.proposals_per_hour",
+    )
+    return dropped(plan, dict.fromkeys(ranked[max(0, most - count) :], clip))
+
+
+def within_stake(plan: Plan, scene: Scene) -> Plan:
+    """Open proposals cost no more than ``stake`` together, if all are merged now and none is ever given back."""
+    limits, currency = scene.config.limits, scene.config.currency
+    if limits.stake is None:
+        return plan
+    asked = {i: x for i, x in enumerate(plan.changes) if asks(x)}
+    again = {(x.lease.pool, x.lease.id) for x in asked.values()}
+    spent = sum(cost for name, cost in scene.queue.costs.items() if name not in again)
+    drops = {}
+    for i in sorted(asked, key=lambda i: _rank(asked[i])):
+        change = restaked(asked[i], scene.config, plan.now, scene.leases.get(asked[i].lease.pool, ()))
+        cost = change.evidence.most.cost if isinstance(change.evidence, ForecastEvidence) else 0.0
+        if spent + cost <= limits.stake:
+            spent += cost
+            continue
+        drops[i] = Clip(
+            "within_stake",
+            f"it may cost {cost:,.2f} {currency}; with {spent:,.2f} that open proposals may cost already, "
+            f"that is over limits.stake, {limits.stake:,.2f}",
+            remedy="review what waits and run again, or raise limits.stake",
+        )
     return dropped(plan, drops)
 
 

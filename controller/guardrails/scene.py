@@ -8,6 +8,7 @@ Place in the line: under the guards. A change either asks for capacity (a foreca
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from controller.config import Config, Pool
 from controller.guardrails.shortfalls import shortfall
@@ -16,12 +17,24 @@ from controller.plan import Change, Clip, ForecastEvidence, Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """What reviewers have before them: when pull requests were opened, and what open ones may cost at most.
+
+    ``costs`` are by pool and lease id, in the environment's currency.
+    """
+
+    opened: tuple[datetime, ...] = ()
+    costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
-    """What a guard may look at besides the plan: settings, merged leases, and those that wait for review."""
+    """What a guard may look at besides the plan: settings, merged leases, those that wait, and their queue."""
 
     config: Config
     ledger: Ledger = ()
     pending: Ledger = ()
+    queue: Queue = Queue()
     leases: Mapping[str, Ledger] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from controller import marker
 from controller.errors import GitError, LeaseError
+from controller.guardrails import Queue
 from controller.lease import Lease, Ledger, parse
 from controller.plan import Change
 from controller.proposal import branch_of, desired, key, prefix, shared_branches
@@ -27,6 +28,15 @@ class Desk:
     recent: Recent
     waiting: Ledger
     notes: tuple[str, ...]
+
+    @property
+    def queue(self) -> Queue:
+        """What reviewers have before them, for the guardrails."""
+        marks = [mark for x in self.open.values() for mark in marker.read(x.body)]
+        return Queue(
+            tuple(x.created for x in (*self.open.values(), *self.recent.pulls)),
+            {(mark.lease.split("/")[1], mark.lease.split("/")[2]): mark.cost for mark in marks if mark.cost},
+        )
 
     def about(self, lease: str) -> tuple[PullRequest, ...]:
         """Open pull requests that are about a lease (``environment/pool/id``)."""

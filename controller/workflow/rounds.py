@@ -109,7 +109,7 @@ def _work(
 ) -> Result:
     desk = look(place)
     place = replace(place, config=taught(place.config, _review_minutes(desk)))
-    made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting)
+    made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting, desk.queue)
     changes = tuple(_settled_step(x, desk.waiting, place.config.decay.minimum_step_nodes) for x in made.changes)
     made = replace(made, changes=changes, notes=(*made.notes, *desk.notes))
     asked, outcomes = _unsettled(place, desk, changes)

@@ -10,7 +10,7 @@ from worlds import HOUR, NOW, config_of, lease_of, profile_of, surge
 from controller.config import Limits
 from controller.decay import decay
 from controller.decide import decide
-from controller.guardrails import GUARDS, Scene, guard
+from controller.guardrails import GUARDS, Queue, Scene, guard
 from controller.lease import Lease, Ledger, stamp
 from controller.plan import Change, Distribution, Plan
 
@@ -35,6 +35,8 @@ LIMITS = {
     "budget_per_month": st.sampled_from([100.0, 300.0]),
     "open_proposals": st.integers(1, 3),
     "open_proposals_per_pool": st.just(1),
+    "proposals_per_hour": st.integers(1, 3),
+    "stake": st.integers(1, 60),
     "cool_down_minutes": st.just(90),
     "quotas": st.lists(QUOTAS, min_size=1, max_size=2),
     "freezes": st.just([{"cron": "0 10 * * *", "hours": 4, "except_above": 0.9}]),
@@ -101,11 +103,13 @@ def worlds(draw, always: tuple[str, ...] = ()) -> tuple[Plan, Scene]:
     limits = Limits.model_validate({key: draw(LIMITS[key]) for key in sorted(kinds)})
     config = CONFIG.model_copy(update={"pools": POOLS, "limits": limits})
     changes = draw(st.permutations(changes))
-    return Plan("demo", NOW, tuple(changes)), Scene(config, ledger, pending)
+    opened = tuple(NOW - draw(st.sampled_from([0.2, 0.9, 1.1])) * HOUR for _ in range(draw(st.integers(0, 2))))
+    queue = Queue(opened, {(x.pool, x.id): draw(st.sampled_from([1.0, 25.0])) for x in pending})
+    return Plan("demo", NOW, tuple(changes)), Scene(config, ledger, pending, queue)
 
 
 def guarded(plan: Plan, scene: Scene) -> Plan:
-    return guard(plan, scene.config, scene.ledger, scene.pending)
+    return guard(plan, scene.config, scene.ledger, scene.pending, scene.queue)
 
 
 def asking(plan: Plan) -> list[Change]:
@@ -248,6 +252,20 @@ def test_proposals_are_few(world):
     for name in POOLS:
         here = sum(x.lease.pool == name for x in new)
         assert not here or here + sum(x == name for x, _ in waiting) <= limits.open_proposals_per_pool
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(("proposals_per_hour", "stake")))
+def test_reviewers_get_no_more_within_an_hour_and_at_stake_than_is_allowed(world):
+    plan, scene = world
+    after, limits = guarded(plan, scene), scene.config.limits
+    waiting = {(x.pool, x.id) for x in scene.pending}
+    new = [x for x in after.changes if x.action == "release" or (x.lease.pool, x.lease.id) not in waiting]
+    assert not new or len(new) + sum(x > NOW - HOUR for x in scene.queue.opened) <= limits.proposals_per_hour
+    asks = asking(after)
+    again = {(x.lease.pool, x.lease.id) for x in asks}
+    others = sum(cost for name, cost in scene.queue.costs.items() if name not in again)
+    assert not asks or sum(x.evidence.most.cost for x in asks) + others <= limits.stake + 1e-6
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,7 +12,7 @@ from controller.config import Config
 from controller.configtext import parse
 from controller.decay import decay
 from controller.decide import decide
-from controller.guardrails import GUARDS, Scene, guard
+from controller.guardrails import GUARDS, Queue, Scene, guard
 from controller.lease import Lease, stamp
 from controller.plan import Change, Distribution, Plan
 
@@ -30,7 +30,9 @@ NAMES = [
     "within_quotas",
     "within_budget_per_day",
     "within_budget_per_month",
+    "within_stake",
     "open_proposals",
+    "proposals_per_hour",
     "asks_for_something",
 ]
 
@@ -309,6 +311,30 @@ def test_the_most_important_proposals_come_first():
     assert after.shortfalls[0].pool == "web"
     after = guard(plan, limited("{open_proposals_per_pool: 1}"))
     assert [x.lease.id for x in after.changes] == ["b", "c"]
+
+
+def test_an_hour_takes_only_so_many_new_pull_requests():
+    plan = plan_of(asked(8, id="a"), asked(8, id="b", priority=1, start=40))
+    queue = Queue((NOW - HOUR / 2, NOW - 2 * HOUR))
+    after = guard(plan, limited("{proposals_per_hour: 2}"), queue=queue)
+    assert [x.lease.id for x in after.changes] == ["b"]
+    assert "2 pull requests were opened within an hour" in after.notes[0]
+    assert len(guard(plan, limited("{proposals_per_hour: 3}"), queue=queue).changes) == 2
+    waiting = (lease_of(id="a", floor=7), lease_of(id="b", floor=7, start=40))
+    assert len(guard(plan, limited("{proposals_per_hour: 1}"), (), waiting, queue).changes) == 2
+
+
+def test_open_proposals_put_only_so_much_money_at_stake():
+    plan = plan_of(asked(8, id="a"), asked(8, id="b", priority=1, start=40))
+    each = [x.evidence.most.cost for x in guard(plan, limited("{}")).changes]
+    most = f"{{stake: {sum(each) - 0.01:.2f}}}"
+    after = guard(plan, limited(most))
+    assert [x.lease.id for x in after.changes] == ["b"]
+    assert "over limits.stake" in after.notes[0]
+    assert after.shortfalls[0].pool == "web"
+    enough = limited(f"{{stake: {sum(each) + 10:.2f}}}")
+    assert len(guard(plan, enough, queue=Queue(costs={("web", "a"): 999.0})).changes) == 2
+    assert [x.lease.id for x in guard(plan, enough, queue=Queue(costs={("web", "z"): 11.0})).changes] == ["b"]
 
 
 def test_what_waits_counts_and_may_change():
