@@ -22,7 +22,8 @@ ROWS = {
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
         "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate", "markdown",
-        "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "message", "plandiff", "planfile", "gate", "edge", "workflow", "service",
+        "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -42,7 +43,7 @@ PURE = {
         "stacking",
         "calibrate",
     },
-    "controller": set(ROWS["controller"]) - {"edge", "workflow", "cli"},
+    "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli"},
 }
 HOMES = {
     "git": {"controller/edge/checkout", "demo"},

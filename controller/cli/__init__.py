@@ -18,6 +18,7 @@ from controller.cli.learning import learn
 from controller.cli.leases import check, plan, propose, release, schema
 from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
+from controller.cli.running import run
 from controller.errors import HeadroomError
 
 
@@ -46,6 +47,8 @@ The road by hand:
   headroom plan     --env environments/demo --profile profile.nc
   headroom propose  --env environments/demo --profile profile.nc --dry-run
   headroom release  --env environments/demo --usage usage.parquet
+All of it at once, again and again:
+  headroom run      --env environments/demo --usage usage.parquet --every 15m
 """
 
 
@@ -61,6 +64,7 @@ for command in (
     explain,
     backtest,
     replay,
+    run,
     plan,
     propose,
     release,

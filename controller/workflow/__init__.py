@@ -6,9 +6,9 @@ Place in the line: between ``cli`` and everything else; see :mod:`controller.wor
 from controller.workflow.checking import check
 from controller.workflow.place import Workplace, read_directory, read_environment, workplace
 from controller.workflow.publish import Outcome
-from controller.workflow.rounds import plan, propose, release, run
+from controller.workflow.rounds import Round, plan, propose, release, run
 
 __all__ = [
-    "Outcome", "Workplace", "check", "plan", "propose", "read_directory", "read_environment", "release", "run",
-    "workplace",
+    "Outcome", "Round", "Workplace", "check", "plan", "propose", "read_directory", "read_environment", "release",
+    "run", "workplace",
 ]  # fmt: skip

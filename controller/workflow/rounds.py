@@ -8,7 +8,7 @@ ledger from its base branch, asks the pure rooms what to do, and brings each pro
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from controller.leadtimes import reviewed, taught
 from controller.lease import Ledger
 from controller.plan import Change, Plan, merge
 from controller.proposal import key, proposals
+from controller.record import Track, tracks
 from controller.workflow import upkeep
 from controller.workflow.desk import Desk, look, settled_by_people
 from controller.workflow.place import Workplace, read_directory, workplace
@@ -34,6 +35,26 @@ from forecasting.profile import DemandProfile
 _ATTEMPTS = 4  # two controllers at once: whoever comes second looks again
 _PAUSE_SECONDS = 0.2
 Result = tuple[Plan, list[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at an environment found and did.
+
+    ``ledger`` is what was merged, ``issued`` the instant of the forecast, ``tracks`` the record of each pool.
+    """
+
+    plan: Plan
+    outcomes: list[Outcome]
+    config: Config
+    ledger: Ledger
+    issued: datetime | None
+    tracks: Mapping[str, Track]
+
+    @property
+    def result(self) -> Result:
+        """Plan and outcomes alone."""
+        return self.plan, self.outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +79,7 @@ def propose(directory: Path, profile: DemandProfile, now: datetime, dry_run: boo
     def wanted(place: Workplace, desk: Desk) -> Plan:
         return decide(profile, place.ledger, place.config, now, desk.waiting)
 
-    return _round(directory, Known(profile), wanted, now, dry_run)
+    return _round(directory, Known(profile), wanted, now, dry_run).result
 
 
 def release(
@@ -74,12 +95,12 @@ def release(
         del desk
         return decay(place.ledger, usage, profile, place.config, now)
 
-    return _round(directory, Known(profile, usage), wanted, now, dry_run)
+    return _round(directory, Known(profile, usage), wanted, now, dry_run).result
 
 
 def run(
     directory: Path, usage: xr.Dataset | None, profile: DemandProfile, now: datetime, dry_run: bool = False
-) -> Result:
+) -> Round:
     """Do both: what ``propose`` and ``release`` do, in one look at the repository."""
 
     def wanted(place: Workplace, desk: Desk) -> Plan:
@@ -91,7 +112,7 @@ def run(
 
 def _round(
     directory: Path, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
-) -> Result:
+) -> Round:
     """Work once through everything; where another controller was faster, look again."""
     for attempt in range(_ATTEMPTS):
         try:
@@ -106,7 +127,7 @@ def _round(
 
 def _work(
     place: Workplace, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
-) -> Result:
+) -> Round:
     desk = look(place)
     place = replace(place, config=taught(place.config, _review_minutes(desk)))
     made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting, desk.queue)
@@ -127,7 +148,8 @@ def _work(
         outcomes += upkeep.tell_late(place, desk, {key(x.lease): x for x in changes}, now)
         outcomes += upkeep.merge_due(place, desk, now)
         upkeep.clear(place, desk, wanted_branches, now)
-    return made, outcomes
+    issued = known.profile.issued if known.profile else None
+    return Round(made, outcomes, place.config, place.ledger, issued, tracks(desk.recent.pulls))
 
 
 def _unsettled(place: Workplace, desk: Desk, changes: Iterable[Change]) -> tuple[list[Change], list[Outcome]]:

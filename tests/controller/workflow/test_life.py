@@ -71,7 +71,7 @@ def test_what_a_guardrail_holds_back_is_not_withdrawn(origin, environment):
 def test_a_window_that_is_over_closes_its_pull_request_and_clears_its_branch(origin, environment):
     propose(environment, profile_of(SURGE), NOW)
     calm = profile_of(CALM, start=later(30))
-    assert states(run(environment, None, calm, later(30))) == [("withdrawn", 1)]
+    assert states(run(environment, None, calm, later(30)).result) == [("withdrawn", 1)]
     assert "its window is over" in dict(kept(environment, 1).comments)["withdrawn"]
     assert not [x for x in origin.branches() if x.startswith("headroom/")]
 
@@ -239,7 +239,7 @@ def test_one_look_asks_and_gives_back(environment):
     merge_all(environment)
     usage = usage_of({"eu/shop": [6.0] * 60, "us/etl": [4.0] * 60}, NOW)
     ahead = profile_of({"eu/shop": CALM["eu/shop"], "us/etl": BOTH["us/etl"]}, start=later(60))
-    _, outcomes = run(environment, usage, ahead, later(60))
+    outcomes = run(environment, usage, ahead, later(60)).outcomes
     assert [(x.change.lease.pool, x.change.action, x.state) for x in outcomes] == [
         ("batch", "open", "opened"),
         ("web", "release", "opened"),

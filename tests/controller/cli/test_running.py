@@ -1,0 +1,183 @@
+"""``headroom run``: once, beside another run, and as a daemon that is looked at and stopped."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hierarchies import hierarchy_of
+from teams import environment_of, pulls
+from worlds import NOW
+
+from controller.cli import main
+from controller.edge.checkout import locate
+from controller.lease import stamp
+from controller.service.lock import alone
+from forecasting.sources.files import read
+
+NEEDY = """\
+environment: demo
+pools:
+  web: {kind: vm, groups: ["*"], base: 1, max: 400, node_capacity: {cpu: 16, memory: 64}, boot_minutes: 5}
+"""
+LAST = stamp(NOW)
+
+
+@pytest.fixture
+def environment(origin, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return environment_of(origin, NEEDY)
+
+
+def usage_to(end, path):
+    """Two weeks of two groups, by day and night, that end at a moment."""
+    rows = ["timestamp,region,group,resource,value"]
+    rng = np.random.default_rng(3)
+    for hour in range(14 * 24, 0, -1):
+        moment = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
+        for group, most in (("shop", 90), ("mail", 40)):
+            cores = most * (1.2 - np.cos(2 * np.pi * moment.hour / 24)) * rng.uniform(0.9, 1.1)
+            rows += [
+                f"{stamp(moment)},eu,{group},cpu,{cores:.2f}",
+                f"{stamp(moment)},eu,{group},memory,{cores:.2f}",
+            ]
+    path.write_text("\n".join(rows))
+    hierarchy_of(read(path)).save(path.with_suffix(".nc"))  # what might have been learnt of it: quick
+    return path
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(main, ["run", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_a_run_that_meets_another_leaves(environment):
+    name = f"{locate(environment).url} demo"
+    with alone(name, wait=False) as mine:
+        assert mine
+        done = run("--env", environment, "--usage", "not-even-looked-at.parquet")
+    assert "is under way; this one leaves" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["15", "m", "1s", "2d", "-5m", "99999999m", "²m"])
+def test_an_interval_is_a_time(environment, text):
+    assert (
+        "Invalid value for '--every'" in run("--env", environment, "--usage", "u", "--every", text, code=2).stderr
+    )
+
+
+@pytest.mark.parametrize("text", ["here", "127.0.0.1:", ":99999", "127.0.0.1:²"])
+def test_an_address_is_one(environment, text):
+    done = run("--env", environment, "--usage", "u", "--every", "15m", "--listen", text, code=2)
+    assert "Invalid value for '--listen'" in done.stderr
+
+
+def test_a_daemon_goes_by_the_clock(environment):
+    done = run("--env", environment, "--usage", "u", "--every", "15m", "--now", "2026-11-24T12:00Z", code=2)
+    assert "leave out --now" in done.stderr
+
+
+def get(port, page):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.slow
+def test_once_does_what_forecast_propose_and_release_do(environment, tmp_path):
+    usage = usage_to(NOW, tmp_path / "usage.csv")
+    learnt = ("--hierarchy", usage.with_suffix(".nc"))
+    hours = (
+        "--env",
+        environment,
+        "--usage",
+        usage,
+        "--horizon",
+        60,
+        *learnt,
+    )  # demand within minutes stays short: 4
+    end = json.loads(run(*hours, "--dry-run", "-o", "json", "--now", LAST, code=4).stdout)
+    assert pulls(environment) == ()
+    done = json.loads(run(*hours, "-o", "json", "--now", LAST, code=4).stdout)
+    assert [x["branch"] for x in done["outcomes"]] == [x["branch"] for x in end["outcomes"]]
+    assert len(pulls(environment)) == len(done["outcomes"]) > 0
+    again = json.loads(run(*hours, "-o", "json", "--now", LAST, code=4).stdout)
+    assert {x["state"] for x in again["outcomes"]} == {"unchanged"}
+
+
+@pytest.mark.slow
+def test_a_daemon_runs_tells_of_itself_and_stops_when_it_is_told(environment, tmp_path):
+    usage = usage_to(datetime.now(UTC), tmp_path / "usage.csv")
+    command = [
+        sys.executable,
+        "-m",
+        "controller.cli",
+        "run",
+        "--env",
+        environment,
+        "--usage",
+        usage,
+        "--every",
+        "10s",
+    ]
+    options = [
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "json",
+        "--horizon",
+        "72",
+        "--hierarchy",
+        usage.with_suffix(".nc"),
+    ]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        lines = []
+        for line in daemon.stderr:
+            lines.append(json.loads(line))
+            if lines[-1]["message"] == "started":
+                port = int(lines[-1]["listen"].rpartition(":")[2])
+                assert get(port, "/readyz")[0] == 503
+                assert get(port, "/healthz")[0] == 200
+                assert get(port, "/elsewhere")[0] == 404
+            if lines[-1]["message"] == "run done":
+                break
+        status, text = get(port, "/metrics")
+        assert status == get(port, "/readyz")[0] == 200
+        assert 'headroom_runs_total{environment="demo",result="done"} 1.0' in text
+        assert re.search(r'headroom_proposals_total\{environment="demo",state="opened"\} [1-9]', text)
+        assert 'headroom_held_nodes{environment="demo",kind="floor",pool="web"} 1.0' in text
+        issued = float(re.search(r"headroom_forecast_timestamp_seconds\{.*\} (\S+)", text)[1])
+        assert abs(time.time() - issued) < 2 * timedelta(hours=1).total_seconds()
+        daemon.send_signal(signal.SIGTERM)
+        rest = daemon.stderr.read().splitlines()
+        assert daemon.wait(30) == 0
+    assert json.loads(rest[-1])["message"] == "stopped"
+    assert len(pulls(environment)) == sum(x["message"].startswith("proposal opened") for x in lines)
+
+
+@pytest.mark.slow
+def test_a_daemon_outlives_a_run_that_fails(environment, tmp_path):
+    command = [sys.executable, "-m", "controller.cli", "run", "--env", environment, "--every", "10s"]
+    options = ["--usage", tmp_path / "missing.parquet", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        started, failed = daemon.stderr.readline(), daemon.stderr.readline()
+        assert "run failed" in failed
+        assert "missing.parquet" in failed
+        port = int(re.search(r"listen=\S+:(\d+)", started)[1])
+        assert 'result="failed"} 1.0' in get(port, "/metrics")[1]
+        os.kill(daemon.pid, signal.SIGINT)
+        assert daemon.wait(30) == 0
