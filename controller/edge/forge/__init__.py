@@ -1,7 +1,7 @@
 """What a forge is to Headroom: where pull requests are opened, changed, discussed, closed and merged.
 
-Place in the line: after the push. One module per forge; ``workflow`` knows this protocol only. Nothing here decides:
-whether a pull request is wanted, refused or late is said by the pure rooms.
+Place in the line: after the push. One module per forge; ``workflow`` knows this protocol only. Nothing here
+decides: whether a pull request is wanted, refused or late is said by the pure rooms.
 
 >>> pull = PullRequest(1, "Hold 8 nodes", "…", "headroom/demo/web/a", "main", "open", _NOON)
 >>> Readiness(approved_by=("ada",)).ready
@@ -74,7 +74,8 @@ class Forge(Protocol):
     """A place where pull requests are kept.
 
     Every method raises ForgeError, with what to do, if it is refused or the forge cannot be reached. A call that
-    writes may be repeated after a crash: it finds what the earlier one left, and writes nothing if all is as wanted.
+    writes may be repeated after a crash: it finds what the earlier one left, and writes nothing if all is as
+    wanted.
     """
 
     def open_pulls(self, prefix: str) -> tuple[PullRequest, ...]:
