@@ -58,10 +58,9 @@ def through_pygithub(line: Line, graphql: str = "") -> Send:
     def send(method: str, path: str, query: Query, body: Any) -> Answer | Silence:
         if path == "graphql":
             return line.send(method, graphql, **_content(_GITHUB, body))
-        connection = _Connection(line, f"{address.scheme}://{address.netloc}")
+        connection: Any = _Connection(line, f"{address.scheme}://{address.netloc}")
         try:
-            requester.requestJson(method, path, dict(query), dict(_GITHUB), body, connection)  # type:
-            ignore[arg - type]
+            requester.requestJson(method, path, dict(query), dict(_GITHUB), body, connection)
         except _Came as came:
             return came.answer
         raise AssertionError("PyGithub gave no answer")

@@ -147,11 +147,11 @@ class Gitea:
 
     def merge(self, pull: PullRequest, commit: str) -> None:
         """Merge one by the first method that the repository allows."""
-        self._accept(pull, {"Do": self._method(), "head_commit_id": commit})
+        self._accept(pull, {"do": self._method(), "head_commit_id": commit})
 
     def merge_when_ready(self, pull: PullRequest, commit: str) -> None:
         """Have it merged once its checks succeed; at once if they have."""
-        body = {"Do": self._method(), "head_commit_id": commit, "merge_when_checks_succeed": True}
+        body = {"do": self._method(), "head_commit_id": commit, "merge_when_checks_succeed": True}
         try:
             self._accept(pull, body)
         except Refused as error:
