@@ -4,7 +4,7 @@ from forges.gitea import GiteaServer
 from forges.github import GitHubServer
 from forges.gitlab import GitLabServer
 from forges.server import BOT, TOKEN, Call, ForgeServer
-from forges.world import Conflict, Pull, World
+from forges.world import ConflictError, Pull, World
 
 SERVERS = {"github": GitHubServer, "gitlab": GitLabServer, "gitea": GiteaServer}
 
@@ -13,7 +13,7 @@ __all__ = [
     "SERVERS",
     "TOKEN",
     "Call",
-    "Conflict",
+    "ConflictError",
     "ForgeServer",
     "GitHubServer",
     "GitLabServer",

@@ -14,7 +14,7 @@ _TEXTS = {"date-time": "2026-11-24T12:00:00Z", "uri": "https://example.org/", "e
 _CHECKED_ITEMS = 20
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """A request or an answer is not what the description says."""
 
 
@@ -45,7 +45,9 @@ class Description:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        paths = sorted(self.whole["paths"], key=lambda x: x.count("{"))  # "/issues/comments/7" is no issue "comments"
+        paths = sorted(
+            self.whole["paths"], key=lambda x: x.count("{")
+        )  # "/issues/comments/7" is no issue "comments"
         return [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", x)), x) for x in paths]
 
     def operation(self, method: str, target: str) -> Operation:
@@ -56,7 +58,7 @@ class Description:
             if about is not None and (found := pattern.fullmatch(path)):
                 named = {k: unquote(v) for k, v in found.groupdict().items()}
                 return Operation(template, method, about, named, dict(parse_qsl(query, keep_blank_values=True)))
-        raise Wrong(f"{method} {path} is no operation of {self.forge}")
+        raise WrongError(f"{method} {path} is no operation of {self.forge}")
 
     def check_request(self, operation: Operation, body: Any) -> None:
         """Hold path, query and body against the description."""
@@ -64,28 +66,30 @@ class Description:
         for place, given in (("path", operation.path), ("query", operation.query)):
             for name, value in given.items():
                 if (place, name) not in told:
-                    raise Wrong(f"{operation.method} {operation.template}: no {place} parameter {name}")
-                self._hold(_typed(value, told[place, name]["schema"]), told[place, name]["schema"], f"{name}={value}")
+                    raise WrongError(f"{operation.method} {operation.template}: no {place} parameter {name}")
+                self._hold(
+                    _typed(value, told[place, name]["schema"]), told[place, name]["schema"], f"{name}={value}"
+                )
         wanted = operation.about.get("requestBody")
         if wanted is None:
             if body is not None:
-                raise Wrong(f"{operation.method} {operation.template}: takes no body")
+                raise WrongError(f"{operation.method} {operation.template}: takes no body")
             return
         schema = wanted["content"]["application/json"]["schema"]
         if body is None:
             if wanted.get("required"):
-                raise Wrong(f"{operation.method} {operation.template}: needs a body")
+                raise WrongError(f"{operation.method} {operation.template}: needs a body")
             return
         self._hold(body, schema, f"the body of {operation.method} {operation.template}")
         names = self._names(schema)
         if isinstance(body, dict) and (strange := [x for x in body if x not in names]):
-            raise Wrong(f"{operation.method} {operation.template}: no {strange[0]!r} in the body")
+            raise WrongError(f"{operation.method} {operation.template}: no {strange[0]!r} in the body")
 
     def answer(self, operation: Operation, status: int, content: Any) -> Any:
         """Give an answer all fields that the description demands, and hold it against it."""
         told = operation.about["responses"].get(str(status))
         if told is None:
-            raise Wrong(f"{operation.method} {operation.template}: {status} is no answer")
+            raise WrongError(f"{operation.method} {operation.template}: {status} is no answer")
         if not told.get("content"):
             return None
         schema = next(iter(told["content"].values()))["schema"]
@@ -105,10 +109,10 @@ class Description:
             return None
         for key in ("anyOf", "oneOf", "allOf"):
             for part in schema.get(key, ()):
-                part = self._resolved(part)
-                fits = "properties" in part if isinstance(given, dict) else "items" in part
+                known = self._resolved(part)
+                fits = "properties" in known if isinstance(given, dict) else "items" in known
                 if fits and isinstance(given, dict | list):
-                    given = self.fill(part, given)
+                    given = self.fill(known, given)
                     if key != "allOf":
                         break
         if isinstance(given, dict):
@@ -122,7 +126,7 @@ class Description:
             return [self.fill(schema.get("items", {}), item) for item in given]
         return given
 
-    def _made(self, schema: dict[str, Any]) -> Any:
+    def _made(self, schema: dict[str, Any]) -> Any:  # noqa: PLR0911 - a case each
         schema = self._resolved(schema)
         kind = schema.get("type")
         if schema.get("nullable") or kind == "null" or (isinstance(kind, list) and "null" in kind):
@@ -163,13 +167,15 @@ class Description:
         key = json.dumps(schema, sort_keys=True)
         if key not in self._validators:
             old = self.whole["openapi"].startswith("3.0")
-            kind, formats = (OAS30Validator, oas30_format_checker) if old else (OAS31Validator, oas31_format_checker)
+            kind, formats = (
+                (OAS30Validator, oas30_format_checker) if old else (OAS31Validator, oas31_format_checker)
+            )
             whole = {**schema, "components": self.whole["components"]} if "$ref" not in schema else None
             held = whole or {"allOf": [schema], "components": self.whole["components"]}
             self._validators[key] = kind(held, format_checker=formats)
         for error in self._validators[key].iter_errors(value):
             where = ".".join(str(x) for x in error.absolute_path)
-            raise Wrong(f"{what}: {where}: {error.message[:300]}")
+            raise WrongError(f"{what}: {where}: {error.message[:300]}")
 
 
 def _typed(value: str, schema: dict[str, Any]) -> Any:

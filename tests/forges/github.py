@@ -3,8 +3,8 @@
 from typing import Any
 
 from forges.description import Operation
-from forges.server import BOT, ForgeServer, Page, Refusal
-from forges.world import Conflict, Pull, Said
+from forges.server import BOT, ForgeServer, Page, RefusalError
+from forges.world import ConflictError, Pull, Said
 
 REPO = "/repos/{owner}/{repo}"
 PULL, ISSUE = f"{REPO}/pulls/{{pull_number}}", f"{REPO}/issues/{{issue_number}}"
@@ -20,7 +20,12 @@ class GitHubServer(ForgeServer):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.app_tokens: list[str] = []
-        self.app_permissions = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}
+        self.app_permissions = {
+            "contents": "write",
+            "pull_requests": "write",
+            "issues": "write",
+            "metadata": "read",
+        }
         self.token_requests: list[Any] = []
 
     def proves(self, authorization: str) -> bool:
@@ -83,14 +88,15 @@ class GitHubServer(ForgeServer):
             owner, _, branch = head.partition(":")
             found = [x for x in found if x.head == branch and (owner == "stranger") == x.fork]
         by_update = query.get("sort") == "updated"
-        found.sort(key=lambda x: (x.updated if by_update else x.created), reverse=query.get("direction") == "desc")
+        found.sort(key=lambda x: x.updated if by_update else x.created, reverse=query.get("direction") == "desc")
         return 200, Page([self._pull(x, listed=True) for x in found])
 
     def _open(self, operation: Operation, body: Any) -> tuple[int, Any]:
         head, base = body["head"], body["base"]
         if not self.world.exists(head) or not self.world.exists(base):
             raise self._invalid("head", "invalid")
-        if any(x.state == "open" and (x.head, x.base) == (head, base) for x in self.world.pulls.values()):
+        pulls = self.world.pulls.values()
+        if any(x.state == "open" and (x.head, x.base, x.fork) == (head, base, False) for x in pulls):
             raise self._invalid("", f"A pull request already exists for {self.project.partition('/')[0]}:{head}.")
         if not self.world.ahead(base, head):
             raise self._invalid("", f"No commits between {base} and {head}")
@@ -108,13 +114,13 @@ class GitHubServer(ForgeServer):
     def _merge(self, operation: Operation, body: Any) -> tuple[int, Any]:
         pull, method = self._find(operation), body.get("merge_method", "merge")
         if pull.state != "open" or pull.draft or method not in self.world.allowed:
-            raise Refusal(405, "Pull Request is not mergeable")
+            raise RefusalError(405, "Pull Request is not mergeable")
         if body.get("sha", pull.head_commit) != pull.head_commit:
-            raise Refusal(409, "Head branch was modified. Review and try the merge again.")
+            raise RefusalError(409, "Head branch was modified. Review and try the merge again.")
         try:
             commit = self.world.merge(pull.number, method, BOT)
-        except Conflict:
-            raise Refusal(405, "Pull Request is not mergeable") from None
+        except ConflictError:
+            raise RefusalError(405, "Pull Request is not mergeable") from None
         return 200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"}
 
     def _reviews(self, operation: Operation, _: Any) -> tuple[int, Any]:
@@ -135,7 +141,7 @@ class GitHubServer(ForgeServer):
     def _request(self, operation: Operation, body: Any) -> tuple[int, Any]:
         pull = self._find(operation)
         if pull.author in body.get("reviewers", ()):
-            raise Refusal(422, "Review cannot be requested from pull request author.")
+            raise RefusalError(422, "Review cannot be requested from pull request author.")
         pull.reviewers += [x for x in body.get("reviewers", ()) if x not in pull.reviewers]
         pull.teams += [x for x in body.get("team_reviewers", ()) if x not in pull.teams]
         return 201, self._pull(pull, listed=True)
@@ -172,7 +178,7 @@ class GitHubServer(ForgeServer):
                 if said.number == int(operation.path["comment_id"]):
                     said.body = body["body"]
                     return 200, self._comment_of(said)
-        raise Refusal(404, "Not Found")
+        raise RefusalError(404, "Not Found")
 
     def _label(self, operation: Operation, body: Any) -> tuple[int, Any]:
         pull = self._find(operation)
@@ -184,7 +190,7 @@ class GitHubServer(ForgeServer):
     def _unlabel(self, operation: Operation, _: Any) -> tuple[int, Any]:
         pull = self._find(operation)
         if operation.path["name"] not in pull.labels:
-            raise Refusal(404, "Label does not exist")
+            raise RefusalError(404, "Label does not exist")
         pull.labels.remove(operation.path["name"])
         return 200, self._labels(pull)
 
@@ -203,7 +209,7 @@ class GitHubServer(ForgeServer):
     def _token(self, operation: Operation, body: Any) -> tuple[int, Any]:
         self.token_requests.append(body)
         if any(self.app_permissions.get(name) != how for name, how in body["permissions"].items()):
-            raise Refusal(422, "The permissions requested are not granted to this installation.")
+            raise RefusalError(422, "The permissions requested are not granted to this installation.")
         self.app_tokens.append(f"ghs_canary{len(self.app_tokens):032d}")
         return 201, {"token": self.app_tokens[-1], "expires_at": "2026-11-24T13:00:00Z"}
 
@@ -211,12 +217,12 @@ class GitHubServer(ForgeServer):
         number = int(operation.path.get("pull_number") or operation.path["issue_number"])
         kept = self.world.pulls if "pull_number" in operation.path else self.world.pulls | self.world.issues
         if number not in kept:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
         return kept[number]
 
-    def _invalid(self, field: str, words: str) -> Refusal:
+    def _invalid(self, field: str, words: str) -> RefusalError:
         error = {"resource": "PullRequest", "code": "custom", "field": field, "message": words}
-        return Refusal(422, "Validation Failed", errors=[error])
+        return RefusalError(422, "Validation Failed", errors=[error])
 
     def _user(self, name: str) -> dict[str, Any]:
         return {"login": name, "id": self.world.user(name), "type": "User"}
@@ -243,7 +249,9 @@ class GitHubServer(ForgeServer):
             # of an open one it is the commit of a merge that GitHub tries
             "merge_commit_sha": pull.merged_commit or "f" * 40,
             "head": self._side(pull.head, pull.head_commit, owner, FORK if pull.fork else HERE),
-            "base": self._side(pull.base, self.world.tips().get(pull.base, "0" * 40) if not listed else "0" * 40, owner, HERE),
+            "base": self._side(
+                pull.base, self.world.tips().get(pull.base, "0" * 40) if not listed else "0" * 40, owner, HERE
+            ),
             "requested_reviewers": [self._user(x) for x in pull.reviewers],
             "requested_teams": [{"id": 1, "name": x, "slug": x} for x in pull.teams],
             "assignees": [self._user(x) for x in pull.assignees],
@@ -270,7 +278,12 @@ class GitHubServer(ForgeServer):
         return whole | ({"pull_request": {"url": None}} if issue.head else {})
 
     def _comment_of(self, said: Said) -> dict[str, Any]:
-        return {"id": said.number, "body": said.body, "user": self._user(said.author), "created_at": _time(said.when)}
+        return {
+            "id": said.number,
+            "body": said.body,
+            "user": self._user(said.author),
+            "created_at": _time(said.when),
+        }
 
 
 def _time(when: Any) -> str:

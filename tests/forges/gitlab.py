@@ -3,8 +3,8 @@
 from typing import Any
 
 from forges.description import Operation
-from forges.server import BOT, ForgeServer, Page, Refusal
-from forges.world import Conflict, Pull, Said
+from forges.server import BOT, ForgeServer, Page, RefusalError
+from forges.world import ConflictError, Pull, Said
 
 PROJECT = "/projects/{id}"
 MR = f"{PROJECT}/merge_requests/{{merge_request_iid}}"
@@ -54,16 +54,18 @@ class GitLabServer(ForgeServer):
         if branch := query.get("source_branch"):
             found = [x for x in found if x.head == branch]
         by_update = query.get("order_by") == "updated_at"
-        found.sort(key=lambda x: (x.updated if by_update else x.created), reverse=query.get("sort") != "asc")
+        found.sort(key=lambda x: x.updated if by_update else x.created, reverse=query.get("sort") != "asc")
         return 200, Page([self._merge_request(x) for x in found])
 
     def _open(self, operation: Operation, body: Any) -> tuple[int, Any]:
         head, base = body["source_branch"], body["target_branch"]
         if not self.world.exists(head):
-            raise Refusal(400, 'source_branch "is invalid"')
+            raise RefusalError(400, 'source_branch "is invalid"')
         for other in self.world.pulls.values():
             if other.state == "open" and (other.head, other.base, other.fork) == (head, base, False):
-                raise Refusal(409, [f"Another open merge request already exists for this source branch: !{other.number}"])  # type: ignore[arg-type]
+                raise RefusalError(
+                    409, [f"Another open merge request already exists for this source branch: !{other.number}"]
+                )  # type: ignore[arg-type]
         draft = body["title"].startswith(_DRAFT)
         title = body["title"].removeprefix(_DRAFT)
         made = self.world.add(title, body.get("description"), head, base, BOT, draft=draft)
@@ -91,17 +93,17 @@ class GitLabServer(ForgeServer):
     def _merge(self, operation: Operation, body: Any) -> tuple[int, Any]:
         pull = self._find(operation)
         if pull.state != "open" or pull.draft:
-            raise Refusal(405, "405 Method Not Allowed")
+            raise RefusalError(405, "405 Method Not Allowed")
         if body.get("sha", pull.head_commit) != pull.head_commit:
-            raise Refusal(409, "SHA does not match HEAD of source branch: " + pull.head_commit)
+            raise RefusalError(409, "SHA does not match HEAD of source branch: " + pull.head_commit)
         state = self.world.statuses.get(pull.head_commit)
         if body.get("auto_merge") and state == "pending":
             pull.auto = "merge"
             return 200, self._merge_request(pull, whole=True)
         try:
             self.world.merge(pull.number, self.world.allowed[0], BOT)
-        except Conflict:
-            raise Refusal(422, "Branch cannot be merged") from None
+        except ConflictError:
+            raise RefusalError(422, "Branch cannot be merged") from None
         return 200, self._merge_request(pull, whole=True)
 
     def _approvals(self, operation: Operation, _: Any) -> tuple[int, Any]:
@@ -133,7 +135,7 @@ class GitLabServer(ForgeServer):
             if said.number == int(operation.path["note_id"]):
                 said.body = body["body"]
                 return 200, self._note(said)
-        raise Refusal(404, "404 Not found")
+        raise RefusalError(404, "404 Not found")
 
     def _issues(self, operation: Operation, _: Any) -> tuple[int, Any]:
         author = operation.query.get("author_id")
@@ -151,7 +153,7 @@ class GitLabServer(ForgeServer):
     def _find(self, operation: Operation) -> Pull:
         number = int(operation.path["merge_request_iid"])
         if number not in self.world.pulls:
-            raise Refusal(404, "404 Not found")
+            raise RefusalError(404, "404 Not found")
         return self.world.pulls[number]
 
     def _user(self, name: str) -> dict[str, Any]:

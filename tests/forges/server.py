@@ -20,13 +20,13 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
-from forges.description import Description, Operation, Wrong
+from forges.description import Description, Operation, WrongError
 from forges.world import BOT, World
 
-TOKEN = "canary_0123456789abcdef0123456789abcdef"
+TOKEN = "canary_0123456789abcdef0123456789abcdef"  # noqa: S105 - a test's own
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """What the forge refuses, with the words of its own."""
 
     def __init__(self, status: int, message: str, **more: Any) -> None:
@@ -141,7 +141,11 @@ class ForgeServer:
     @property
     def lists(self) -> list[Call]:
         """Calls for a page of pull requests, merge requests or issues."""
-        return [x for x in self.calls if x.method == "GET" and x.path.endswith(("/pulls", "/merge_requests", "/issues"))]
+        return [
+            x
+            for x in self.calls
+            if x.method == "GET" and x.path.endswith(("/pulls", "/merge_requests", "/issues"))
+        ]
 
     def forget(self) -> None:
         """Count from here."""
@@ -214,7 +218,7 @@ class ForgeServer:
         handler = self.handlers()[method, operation.template]
         try:
             status, content = handler(operation, body)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return refusal.status, {}, refusal.content
         headers: dict[str, str] = {}
         if isinstance(content, Page):
@@ -246,7 +250,9 @@ class ForgeServer:
                 return failure
         return None
 
-    def serve(self, method: str, target: str, authorization: str, body: Any) -> tuple[int, dict[str, str], bytes] | None:
+    def serve(
+        self, method: str, target: str, authorization: str, body: Any
+    ) -> tuple[int, dict[str, str], bytes] | None:
         """Do one call; None hangs up."""
         with self._lock:
             self.seen.append(authorization)
@@ -255,7 +261,7 @@ class ForgeServer:
             if failure is None or failure.done:
                 try:
                     status, headers, content = self.respond(method, target, authorization, body)
-                except Wrong as error:
+                except WrongError as error:
                     self.problems.append(str(error))
                     status, content = 400, {"message": f"wrong: {error}"}
             if failure is not None:
@@ -313,4 +319,4 @@ def _handler(server: ForgeServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-__all__ = ["BOT", "TOKEN", "Call", "ForgeServer", "Page", "Refusal"]
+__all__ = ["BOT", "TOKEN", "Call", "ForgeServer", "Page", "RefusalError"]

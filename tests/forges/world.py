@@ -1,4 +1,4 @@
-"""What a forge keeps, whatever its kind, and what people do there; branches are those of a real bare repository."""
+"""What a forge keeps, whatever its kind, and what people do there; branches are those of a bare repository."""
 
 import subprocess
 import tempfile
@@ -63,7 +63,7 @@ class Pull:
     auto: str = ""
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """A merge that git cannot do."""
 
 
@@ -71,7 +71,7 @@ class Conflict(Exception):
 class World:
     """The state of one repository's forge.
 
-    Without ``repository`` the branches are those of ``branches``. Each change is a second later than the one before.
+    Without ``repository`` the branches are those of ``branches``. Each change is a second after the one before.
     """
 
     repository: Path | None = None
@@ -129,7 +129,7 @@ class World:
 
         Raises
         ------
-        Conflict
+        ConflictError
             If git finds one.
         """
         self.sync()
@@ -242,7 +242,9 @@ class World:
         if who in pull.reviewers and self.shared_numbers:
             pull.reviewers.remove(who)
         if state == "APPROVED":
-            pull.comments.append(Said(self._next_note(), who, "approved this merge request", self.now, system=True))
+            pull.comments.append(
+                Said(self._next_note(), who, "approved this merge request", self.now, system=True)
+            )
 
     def _next_number(self, kept: dict[int, Pull]) -> int:
         taken = [*self.pulls, *self.issues] if self.shared_numbers else list(kept)
@@ -265,7 +267,7 @@ class World:
             try:
                 tree = self._git("merge-tree", "--write-tree", base, head).splitlines()[0]
             except subprocess.CalledProcessError as error:
-                raise Conflict from error
+                raise ConflictError from error
             squash = f"{pull.title} (#{pull.number})"
             words = squash if method == "squash" else f"Merge pull request #{pull.number} from {pull.head}"
             parents = ("-p", base) if method == "squash" else ("-p", base, "-p", head)

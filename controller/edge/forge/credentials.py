@@ -3,7 +3,7 @@
 Place in the line: below ``connect`` and ``workflow``. A token is never an argument, a setting or part of a URL.
 
 >>> read({"HEADROOM_TOKEN": "glpat-1234"})
-Token(secret=Secret(…))
+Token(secret=Secret(***))
 """
 
 from collections.abc import Mapping

@@ -203,7 +203,7 @@ class GitHub:
     def _graphql(self, query: str, variables: dict[str, str], what: str) -> Record:
         answer = self.wire.write("POST", GRAPHQL, {"query": query, "variables": variables}, what=what)
         if errors := records(answer.get("errors"), "errors"):
-            said = self.wire.redact("; ".join(text(x, "message") for x in errors))[:300]
+            said = "; ".join(text(x, "message") for x in errors)[:300]
             raise Refused(f"{self.wire.forge} refuses {what} ({said}); does the repository allow it?", 422, said)
         return record(answer.get("data"), "data")
 

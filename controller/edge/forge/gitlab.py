@@ -150,7 +150,7 @@ class GitLab:
 
     def issues(self) -> Iterator[Note]:
         """Give our open issues."""
-        query: Query = {"state": "opened", "scope": "all", "author_id": self._me()["id"]}
+        query: Query = {"state": "opened", "scope": "all", "author_id": integer(self._me(), "id")}
         return (issue(x) for x in self.wire.pages(self._at("issues"), query, what="listing issues"))
 
     def create_issue(self, title: str, body: str) -> Note:

@@ -7,6 +7,7 @@ Place in the line: below the client libraries, which all talk through it, so tha
 """
 
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 LIMIT_SECONDS = 30.0
 MOST_BYTES = 32 * 1024 * 1024
 AGENT = "headroom"
+_SLOWEST = 4  # times the limit of one read, for a whole answer
+_ODD = "is this the forge, and well?"
+_CERTIFICATE = "is the address right, and its certificate one that this machine trusts (REQUESTS_CA_BUNDLE)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +32,20 @@ class Answer:
     """What came back; names of headers are in lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)  # what is not shown cannot show a token that a server echoes
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nothing came back. ``sent`` says whether the request may have reached the forge."""
+    """Nothing came back.
+
+    ``sent`` says whether the request may have reached the forge, ``advice`` what to do where another try is vain.
+    """
 
     why: str
     sent: bool
+    advice: str = ""
 
 
 def _anonymous(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
@@ -94,16 +102,18 @@ class Line:
                 content = self._read(sent)
         except requests.RequestException as error:
             # Told as words: the error itself holds the request, and that the token.
-            return Silence(f"{type(error).__name__}: {_reason(error)}", _was_sent(error))
+            vain = _CERTIFICATE if isinstance(error, requests.exceptions.SSLError) else ""
+            return Silence(f"{type(error).__name__}: {_reason(error)}", _was_sent(error), vain)
         if content is None:
-            return Silence(f"the answer is larger than {self.most_bytes} bytes", sent=True)
+            return Silence("the answer is too large or too slow", sent=True, advice=_ODD)
         return Answer(sent.status_code, {k.lower(): v for k, v in sent.headers.items()}, content)
 
     def _read(self, sent: "requests.Response") -> bytes | None:
         content = bytearray()
+        ends = time.monotonic() + _SLOWEST * self.limit_seconds
         for piece in sent.iter_content(65_536):
             content += piece
-            if len(content) > self.most_bytes:
+            if len(content) > self.most_bytes or time.monotonic() > ends:
                 return None
         return bytes(content)
 

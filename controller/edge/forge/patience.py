@@ -51,6 +51,8 @@ class Patience:
             now = self.clock()
             if isinstance(answer, Answer) and not later(answer):
                 return answer
+            if isinstance(answer, Silence) and answer.advice:
+                raise ForgeError(f"{what}: {answer.why}; {answer.advice}")
             if not repeatable and carried_out_perhaps(answer):
                 raise Lost(f"{what}: no answer ({_words(answer)}); whether it was done is unknown, run it again")
             wanted = asked(answer, now) if isinstance(answer, Answer) else None

@@ -4,16 +4,16 @@ Place in the line: below everything of a remote forge; tokens and keys travel as
 
 >>> secret = Secret("ghp_1234567890")
 >>> secret, f"{secret}"
-(Secret(…), 'Secret(…)')
+(Secret(***), 'Secret(***)')
 >>> secret.redact("500: token ghp_1234567890 is broken")
-'500: token … is broken'
+'500: token *** is broken'
 """
 
 from urllib.parse import quote
 
 from controller.errors import ForgeError
 
-_HIDDEN = "…"
+_HIDDEN = "***"
 
 
 class Secret:

@@ -10,7 +10,7 @@ request.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,21 +96,27 @@ class Wire:
 
     def _answer(self, method: str, path: str, query: Query, body: Any, what: str, *, repeatable: bool) -> Answer:
         def send() -> Answer | Silence:
-            said = self.send(method, path, query, body)
-            return said if isinstance(said, Answer) else Silence(self.redact(said.why), said.sent)
+            return self._redacted(self.send(method, path, query, body))
 
         answer = self.patience.persist(send, repeatable=repeatable, what=f"{self.forge}: {what}")
         if 200 <= answer.status < 300:
             return answer
         if 300 <= answer.status < 400:
             raise Refused(self._moved(answer, what), answer.status)
-        said = self.redact(_message(answer.body))
+        said = _message(answer.body)
         raise Refused(explain(self.forge, answer.status, said, what, self.permissions), answer.status, said)
+
+    def _redacted(self, said: Answer | Silence) -> Answer | Silence:
+        """Take secrets out of all that came, before anybody looks at it."""
+        if isinstance(said, Silence):
+            return replace(said, why=self.redact(said.why))
+        body = self.redact(said.body.decode("latin-1")).encode("latin-1")  # a token is ASCII, wherever it stands
+        return Answer(said.status, {k: self.redact(v) for k, v in said.headers.items()}, body)
 
     def _moved(self, answer: Answer, what: str) -> str:
         where = urlsplit(answer.headers.get("location", "")).hostname or "elsewhere"
         return (
-            f"{self.forge} answers {what} by pointing to {self.redact(where)}, where the token does not follow; "
+            f"{self.forge} answers {what} by pointing to {where}, where the token does not follow; "
             "if the repository was renamed or moved, set origin (and the forge's address) to the new one"
         )
 
@@ -120,7 +126,7 @@ class Wire:
         except (ValueError, RecursionError):
             kind = answer.headers.get("content-type", "nothing that says what it is")
             raise ForgeError(
-                f"{self.forge} answers with something that is no JSON ({self.redact(kind)[:80]}); "
+                f"{self.forge} answers with something that is no JSON ({kind[:80]}); "
                 "is the forge's address right, and nothing in between that asks to log in?"
             ) from None
 
