@@ -204,7 +204,7 @@ class GitHubServer(ForgeServer):
         return 200, Page(told, "check_runs")
 
     def _installation(self, operation: Operation, _: Any) -> tuple[int, Any]:
-        return 200, {"id": 77, "permissions": self.app_permissions}
+        return 200, {"id": 77, "account": self._user("acme"), "permissions": self.app_permissions}
 
     def _token(self, operation: Operation, body: Any) -> tuple[int, Any]:
         self.token_requests.append(body)

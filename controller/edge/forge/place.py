@@ -66,6 +66,9 @@ def find(
     ForgeError
         If something is not what it should be, or the token would go to a host that nobody named.
     """
+    for text in (origin, api or "", project or ""):
+        if not text.isprintable():
+            raise ForgeError("the address of origin, of the forge or of the project holds control characters")
     if kind not in get_args(Kind):
         raise ForgeError(f"{kind!r} is no kind of forge; choose {', '.join(get_args(Kind))} or local")
     chosen: Kind = kind  # type: ignore[assignment]
