@@ -131,6 +131,8 @@ def bare(value: Any, named: bool = False) -> Any:
     """Take out words, which no check needs; ``named`` says that the keys are names of the API's own."""
     if isinstance(value, dict):
         kept = {k: v for k, v in value.items() if named or not (k in _WORDS or k.startswith("x-"))}
+        if kept.get("nullable") is True and "enum" in kept:
+            kept["enum"] = [*kept["enum"], None]  # GitHub means it, and leaves it out
         return {k: bare(v, k in ("properties", "schemas", "responses", "paths")) for k, v in kept.items()}
     return [bare(item) for item in value] if isinstance(value, list) else value
 

@@ -199,7 +199,7 @@ class GiteaServer(ForgeServer):
         return {"id": self.world.label(name), "name": name, "color": "ededed"}
 
     def _pull(self, pull: Pull, whole: bool = False) -> dict[str, Any]:
-        gone = pull.state != "open" and not self.world.exists(pull.head)
+        gone = pull.state != "open" and pull.head not in self.world.seen
         told = {
             "id": 9000 + pull.number,
             "number": pull.number,

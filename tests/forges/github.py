@@ -19,6 +19,7 @@ class GitHubServer(ForgeServer):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.as_app = False  # GraphQL then tells a name without the [bot] that REST has
         self.app_tokens: list[str] = []
         self.app_permissions = {
             "contents": "write",
@@ -149,7 +150,9 @@ class GitHubServer(ForgeServer):
     def _issues(self, operation: Operation, _: Any) -> tuple[int, Any]:
         found = [*self.world.issues.values(), *self.world.pulls.values()]
         creator = operation.query.get("creator")
-        found = [x for x in self.fresh(found) if x.state == "open" and creator in (None, x.author)]
+        found = [
+            x for x in self.fresh(found) if x.state == "open" and creator in (None, self._user(x.author)["login"])
+        ]
         return 200, Page([self._issue(x) for x in sorted(found, key=lambda x: x.created)])
 
     def _open_issue(self, operation: Operation, body: Any) -> tuple[int, Any]:
@@ -225,6 +228,8 @@ class GitHubServer(ForgeServer):
         return RefusalError(422, "Validation Failed", errors=[error])
 
     def _user(self, name: str) -> dict[str, Any]:
+        if name == BOT and self.as_app:
+            return {"login": f"{BOT}[bot]", "id": self.world.user(name), "type": "Bot"}
         return {"login": name, "id": self.world.user(name), "type": "User"}
 
     def _labels(self, pull: Pull) -> list[Any]:
@@ -250,7 +255,7 @@ class GitHubServer(ForgeServer):
             "merge_commit_sha": pull.merged_commit or "f" * 40,
             "head": self._side(pull.head, pull.head_commit, owner, FORK if pull.fork else HERE),
             "base": self._side(
-                pull.base, self.world.tips().get(pull.base, "0" * 40) if not listed else "0" * 40, owner, HERE
+                pull.base, self.world.seen.get(pull.base, "0" * 40) if not listed else "0" * 40, owner, HERE
             ),
             "requested_reviewers": [self._user(x) for x in pull.reviewers],
             "requested_teams": [{"id": 1, "name": x, "slug": x} for x in pull.teams],

@@ -1,5 +1,6 @@
 """A self-managed GitLab of one project."""
 
+import re
 from typing import Any
 
 from forges.description import Operation
@@ -20,6 +21,13 @@ class GitLabServer(ForgeServer):
     prefix = "/api/v4"
     closes_without_branch = False
     shared_numbers = False
+
+    def respond(self, method: str, target: str, authorization: str, body: Any) -> Any:
+        """As the others, but a line that begins with a command is carried out, and that must not happen."""
+        for name in ("description", "body"):
+            if re.search(r"^\s*/[A-Za-z]", str((body or {}).get(name) or ""), re.MULTILINE):
+                self.problems.append(f"a quick action in {body}")
+        return super().respond(method, target, authorization, body)
 
     def handlers(self) -> Any:
         """What does each operation."""

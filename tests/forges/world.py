@@ -85,6 +85,7 @@ class World:
     statuses: dict[str, str] = field(default_factory=dict)
     runs: dict[str, list[tuple[str, str, str | None]]] = field(default_factory=dict)
     allowed: list[str] = field(default_factory=lambda: ["merge", "squash", "rebase"])
+    seen: dict[str, str] = field(default_factory=dict)  # branches at the last look
     shared_numbers: bool = True  # GitLab counts issues and merge requests apart
 
     # What people do.
@@ -194,7 +195,7 @@ class World:
 
     def sync(self) -> dict[str, str]:
         """Let open pull requests see where their branches are."""
-        tips = self.tips()
+        tips = self.seen = self.tips()
         for pull in self.pulls.values():
             if pull.state != "open" or pull.fork:
                 continue

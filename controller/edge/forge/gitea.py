@@ -7,11 +7,12 @@ Place in the line: a dialect of ``remote``. docs/forges.md lists which scope eac
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from controller.edge.forge import PullRequest, Readiness
-from controller.edge.forge.answers import Record, flag, inner, integer, text, texts
+from controller.edge.forge.answers import Record, flag, inner, instant, integer, text, texts
 from controller.edge.forge.dialect import Note
 from controller.edge.forge.giteawords import DRAFT, checks, note, of_this_repository, pull_request, reviews
 from controller.edge.forge.refusal import Refused
@@ -21,6 +22,7 @@ from controller.errors import ForgeError
 PER_PAGE = 50  # what Gitea gives at most, as it comes
 _METHODS = {"merge": "allow_merge_commits", "squash": "allow_squash_merge", "rebase": "allow_rebase"}
 _GREY = "#ededed"
+_MOST_PAGES = 1000  # of the whole history
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,22 @@ class Gitea:
                 return
 
     def of_branch(self, head: str) -> Iterator[PullRequest]:
-        """Give the pull requests of a branch: out of all, since Gitea cannot be asked for a branch alone."""
-        pages = self.wire.pages(self._at("pulls"), {"state": "all"}, what="looking for a pull request")
-        return (x for x in self._pulls(pages) if x.head == head)
+        """Give the pull requests of a branch: out of all, since Gitea cannot be asked for a branch alone.
+
+        All are read once, and then what changed since, so that many branches cost little more than one.
+        """
+        held: dict[int, tuple[datetime, PullRequest]] = self._known.setdefault("pulls", {})
+        newest = max((when for when, _ in held.values()), default=None)
+        query: Query = {"state": "all", "sort": "recentupdate"}
+        what = "looking for a pull request"
+        for item in self.wire.pages(self._at("pulls"), query, what=what, most=_MOST_PAGES):
+            changed = instant(item, "updated_at")
+            if newest is not None and changed < newest:
+                break
+            if of_this_repository(item):
+                held[integer(item, "number")] = changed, pull_request(item)
+        found = [pull for _, pull in held.values() if pull.head == head]
+        return (self.pull(x.number) if x.state == "open" else x for x in found)
 
     def open_of_branch(self, head: str, base: str) -> PullRequest | None:
         """Give the open pull request of a branch; any that Gitea remembers of it is asked for first."""

@@ -19,6 +19,7 @@ from controller.edge.forge.wire import Query, Wire
 from controller.errors import ForgeError
 
 GRAPHQL = "graphql"
+_BOT = "[bot]"
 _METHODS = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
 _AUTO = """mutation($pull: ID!, $head: GitObjectID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $pull, expectedHeadOid: $head, mergeMethod: $method}) {
@@ -157,21 +158,20 @@ class GitHub:
             self.merge(pull, commit)
 
     def issues(self) -> Iterator[Note]:
-        """Give our open issues; if none is found by our name (an App may have another), all."""
-        path, query = self._at("issues"), {"state": "open", "sort": "created", "direction": "asc"}
-        mine = {**query, "creator": self._login()}
-        found = False
-        for asked in (mine, query):
-            if found:
-                return
+        """Give our open issues; GraphQL may tell an App's name without the end that REST knows it by."""
+        for creator in (self._login(), f"{self._login()}{_BOT}"):
+            query: Query = {"state": "open", "creator": creator, "sort": "created", "direction": "asc"}
+            found = False
             try:
-                for item in self.wire.pages(path, asked, what="listing issues"):
+                for item in self.wire.pages(self._at("issues"), query, what="listing issues"):
                     if "pull_request" not in item:
                         found = True
                         yield note(item)
             except Refused as error:
-                if error.status != 422:  # the forge does not know the creator
+                if error.status != 422:  # there is no such user
                     raise
+            if found:
+                return
 
     def create_issue(self, title: str, body: str) -> Note:
         """Open an issue."""
@@ -182,9 +182,9 @@ class GitHub:
         return note(self._patch(f"issues/{number}", {"title": title, "body": body}, f"changing issue #{number}"))
 
     def wrote(self, note: Note) -> bool:
-        """Whether it is ours; GraphQL may tell an App's name without the ``[bot]`` that REST puts after it."""
+        """Whether it is ours."""
         login = self._login()
-        return note.author == login or (note.kind == "Bot" and note.author == f"{login}[bot]")
+        return note.author == login or (note.kind == "Bot" and note.author == f"{login}{_BOT}")
 
     def _login(self) -> str:
         if "login" not in self._known:  # GET /user is closed to Apps, and to the token of a workflow

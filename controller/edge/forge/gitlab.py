@@ -16,6 +16,7 @@ from controller.edge.forge.dialect import Note
 from controller.edge.forge.gitlabwords import (
     DRAFT,
     approvers,
+    inert,
     issue,
     note,
     of_this_repository,
@@ -64,7 +65,7 @@ class GitLab:
         """Open one; a draft is one by its title."""
         words = {
             "title": f"{DRAFT}{title}" if draft else title,
-            "description": body,
+            "description": inert(body),
             "source_branch": head,
             "target_branch": base,
             "remove_source_branch": False,
@@ -73,7 +74,7 @@ class GitLab:
 
     def change(self, pull: PullRequest, *, title: str, body: str) -> PullRequest:
         """Give one new words."""
-        words = {"title": f"{DRAFT}{title}" if pull.draft else title, "description": body}
+        words = {"title": f"{DRAFT}{title}" if pull.draft else title, "description": inert(body)}
         return pull_request(self._put(f"merge_requests/{pull.number}", words, f"changing !{pull.number}"))
 
     def close(self, number: int) -> None:
@@ -115,11 +116,15 @@ class GitLab:
 
     def create_note(self, number: int, body: str) -> Note:
         """Comment."""
-        return note(self._post(f"merge_requests/{number}/notes", {"body": body}, f"commenting on !{number}"))
+        return note(
+            self._post(f"merge_requests/{number}/notes", {"body": inert(body)}, f"commenting on !{number}")
+        )
 
     def change_note(self, number: int, note: int, body: str) -> None:
         """Change a comment."""
-        self._put(f"merge_requests/{number}/notes/{note}", {"body": body}, f"changing a comment of !{number}")
+        self._put(
+            f"merge_requests/{number}/notes/{note}", {"body": inert(body)}, f"changing a comment of !{number}"
+        )
 
     def readiness(self, number: int) -> Readiness:
         """Give approvals since the last push, reviewers who ask for changes, and the head's pipeline."""
@@ -155,12 +160,14 @@ class GitLab:
 
     def create_issue(self, title: str, body: str) -> Note:
         """Open an issue."""
-        return issue(self._post("issues", {"title": title, "description": body}, "opening an issue"))
+        return issue(self._post("issues", {"title": title, "description": inert(body)}, "opening an issue"))
 
     def change_issue(self, number: int, title: str, body: str) -> Note:
         """Change an issue."""
         return issue(
-            self._put(f"issues/{number}", {"title": title, "description": body}, f"changing issue #{number}")
+            self._put(
+                f"issues/{number}", {"title": title, "description": inert(body)}, f"changing issue #{number}"
+            )
         )
 
     def wrote(self, note: Note) -> bool:

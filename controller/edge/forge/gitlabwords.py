@@ -18,6 +18,8 @@ DRAFT = "Draft: "
 _DRAFT = re.compile(r"(?:\s*(?:\[draft\]|\(draft\)|draft:))+\s*", re.IGNORECASE)
 _STATES: dict[str, State] = {"opened": "open", "locked": "open", "merged": "merged"}
 _DONE: dict[str, Checks] = {"success": "passed", "skipped": "passed", "failed": "failed", "canceled": "failed"}
+_COMMAND = re.compile(r"^([ \t]*)/(?=[A-Za-z])", re.MULTILINE)
+_ESCAPED = re.compile(r"^([ \t]*)\\/(?=[A-Za-z])", re.MULTILINE)
 _APPROVED = "approved this merge request"
 
 
@@ -29,7 +31,7 @@ def pull_request(item: Record) -> PullRequest:
     return PullRequest(
         integer(item, "iid"),
         plain(text(item, "title")) if draft else text(item, "title"),
-        text(item, "description"),
+        told(item, "description"),
         text(item, "source_branch"),
         text(item, "target_branch"),
         state,
@@ -54,15 +56,29 @@ def plain(title: str) -> str:
     return _DRAFT.sub("", title, count=1) if _DRAFT.match(title) else title
 
 
+def inert(body: str) -> str:
+    r"""Escape what GitLab would do: a line that begins with a slash and a word, such as ``/merge``, is a command.
+
+    >>> print(inert("/merge"))
+    \/merge
+    """
+    return _COMMAND.sub(r"\1\\/", body)
+
+
+def told(item: Record, name: str) -> str:
+    """Give a text as it was before :func:`inert`."""
+    return _ESCAPED.sub(r"\1/", text(item, name))
+
+
 def note(item: Record) -> Note:
     """Read a comment."""
-    return Note(integer(item, "id"), text(item, "body"), author=text(inner(item, "author"), "username"))
+    return Note(integer(item, "id"), told(item, "body"), author=text(inner(item, "author"), "username"))
 
 
 def issue(item: Record) -> Note:
     """Read an issue."""
     author, url = text(inner(item, "author"), "username"), text(item, "web_url")
-    return Note(integer(item, "iid"), text(item, "description"), text(item, "title"), author, url=url)
+    return Note(integer(item, "iid"), told(item, "description"), text(item, "title"), author, url=url)
 
 
 def pipeline(item: Record, mergeable: str) -> Checks:

@@ -20,6 +20,7 @@ from controller.errors import ForgeError
 
 _T = TypeVar("_T")
 _LOOKS = 4
+_MOST_TITLE = 248  # GitLab and Gitea take 255, with what makes a draft
 _DUPLICATE = (409, 422)
 _SETTLED_BY_NOW = (404, 405, 409, 422)
 
@@ -49,6 +50,7 @@ class RemoteForge:
 
     def open(self, *, title: str, body: str, head: str, base: str, draft: bool, now: datetime) -> PullRequest:
         """Open a pull request for a pushed branch, or give the one that is open."""
+        _check(title)
 
         def find() -> PullRequest | None:
             return self.dialect.open_of_branch(head, base)
@@ -60,8 +62,9 @@ class RemoteForge:
 
     def edit(self, number: int, *, title: str, body: str, now: datetime) -> PullRequest:
         """Give an open pull request new words, where they differ."""
+        _check(title)
         pull = self._opened(number, "edited")
-        if (pull.title, pull.body.rstrip()) == (title, body.rstrip()):
+        if (pull.title, pull.body.rstrip()) == (title.strip(), body.rstrip()):
             return pull
         return self.dialect.change(pull, title=title, body=body)
 
@@ -147,7 +150,7 @@ class RemoteForge:
         note = self._issue(name) or _once(
             self.patience, lambda: self.dialect.create_issue(title, words), lambda: self._issue(name)
         )
-        if (note.title, note.body.rstrip()) != (title, words):
+        if (note.title, note.body.rstrip()) != (title.strip(), words):
             note = self.dialect.change_issue(note.number, title, words)
         return Issue(note.number, note.title, strip(note.body, name), note.url)
 
@@ -170,6 +173,11 @@ class RemoteForge:
             raise ForgeError(f"#{pull.number} is {pull.state} and cannot be {done}; reopen it first")
         if pull.head_commit != commit:
             raise ForgeError(f"#{pull.number}: its head is not at {commit[:12]} any more; have it reviewed again")
+
+
+def _check(title: str) -> None:
+    if not title.strip() or not title.isprintable() or len(title) > _MOST_TITLE:
+        raise ForgeError(f"{title[:80]!r} is no title: one printable line of at most {_MOST_TITLE} characters")
 
 
 def _duplicate(problem: Refused) -> bool:

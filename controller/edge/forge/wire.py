@@ -57,22 +57,22 @@ class Wire:
         items = records(record(content).get(key), key) if key else records(content)
         return list(items), bool(_NEXT.search(answer.headers.get("link", "")))
 
-    def pages(self, path: str, query: Query, *, what: str, key: str = "") -> Iterator[Record]:
+    def pages(
+        self, path: str, query: Query, *, what: str, key: str = "", most: int = MOST_PAGES
+    ) -> Iterator[Record]:
         """Read all pages of a list, one at a time.
 
         Raises
         ------
         ForgeError
-            If there are more than a hundred pages, beside what :meth:`write` raises.
+            If there are more than ``most`` pages, beside what :meth:`write` raises.
         """
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, most + 1):
             items, more = self.page(path, query, what=what, number=number, key=key)
             yield from items
             if not more:
                 return
-        raise ForgeError(
-            f"{what}: {self.forge} gives more than {MOST_PAGES} pages; close what is no longer needed"
-        )
+        raise ForgeError(f"{what}: {self.forge} gives more than {most} pages; close what is no longer needed")
 
     def write(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, what: str, repeatable: bool = True

@@ -47,7 +47,9 @@ def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path
     wrapper = tmp_path / "bin" / "git"
     wrapper.parent.mkdir()
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
-    wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nexec {real} "$@"\n')
+    wrapper.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nexec {real} "$@"\n'
+    )
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     secrets = keyring.git_variables(kind, server.host, os.environ)

@@ -80,7 +80,7 @@ def test_another_host_must_be_named_by_whoever_gives_the_token(api):
 )
 def test_odd_addresses_are_refused(api):
     with pytest.raises(ForgeError):
-        find("github", "https://github.com/acme/infra", api=api, token_host="api.github.com")
+        find("github", "https://github.com/acme/infra", api=api, token_host="api.github.com")  # noqa: S106 - a host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "[::1]:8080", "localhost"])

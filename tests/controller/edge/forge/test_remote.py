@@ -1,7 +1,7 @@
 """One set of tests for all remote forges: the protocol, against servers that keep state as they do."""
 
 import pytest
-from forges import BOT, SERVERS
+from forges import BOT, SERVERS, GitHubServer
 from forges.fixtures import Clock, connected
 from repositories import BRANCH, NEW, NOON, OPEN, pushed
 
@@ -106,6 +106,18 @@ def test_words_are_changed_where_they_differ(server, forge, pull):
     forge.close(pull.number, NOON)
     with pytest.raises(ForgeError, match="closed"):
         forge.edit(pull.number, title="x", body="y", now=NOON)
+
+
+def test_a_line_that_is_a_command_stays_a_line(server, forge, pull):
+    body = "why\n/merge\n  /approve all\n/ and a/b\n\\n"
+    assert forge.edit(pull.number, title="t", body=body, now=NOON).body.rstrip() == body.rstrip()
+    forge.comment(pull.number, key="window", body=body, now=NOON)
+    saved = forge.save_issue("dashboard-demo", title="Dashboard", body=body, now=NOON)
+    server.forget()
+    forge.edit(pull.number, title="t", body=body, now=NOON)
+    forge.comment(pull.number, key="window", body=body, now=NOON)
+    assert forge.save_issue("dashboard-demo", title="Dashboard", body=body, now=NOON) == saved
+    assert not server.writes
 
 
 def test_labels_are_put_on_made_and_taken_off(server, forge, pull):
@@ -276,6 +288,45 @@ def test_an_issue_is_kept_by_its_name(server, forge):
     changed = forge.save_issue("dashboard-demo", title="Dashboard", body="- [x] pause", now=NOON)
     assert (changed.number, changed.body) == (saved.number, "- [x] pause")
     assert forge.issue("dashboard-prod") is None
+
+
+def test_an_app_knows_its_own_words(origin, commit):
+    with GitHubServer(origin.directory) as server:
+        server.as_app = True
+        forge = connected(server).forge
+        pull = forge.open(head=BRANCH, **WORDS)
+        for body in ("a", "b"):
+            forge.comment(pull.number, key="window", body=body, now=NOON)
+            forge.save_issue("dashboard-demo", title="Dashboard", body=body, now=NOON)
+        assert (len(server.world.pulls[pull.number].comments), len(server.world.issues)) == (1, 1)
+
+
+def test_what_a_token_may_not_read_of_checks_is_pending(origin, commit):
+    with GitHubServer(origin.directory) as server:
+        forge = connected(server).forge
+        pull = forge.open(head=BRANCH, **WORDS)
+        server.world.run(commit, "plan", "completed", "success")
+        assert forge.readiness(pull.number).checks == "passed"
+        server.world.run(commit, "check", "in_progress", None)
+        assert forge.readiness(pull.number).checks == "pending"
+        server.world.run(commit, "lint", "completed", "timed_out")
+        assert forge.readiness(pull.number).checks == "failed"
+        server.answer(403, on="check-runs")
+        assert forge.readiness(pull.number).checks == "pending"
+
+
+def test_many_branches_cost_little_more_than_one(server, forge):
+    server.world.repository = None
+    server.world.branches = {branch(x): f"{x:040x}" for x in range(120)}
+    for number in range(120):
+        server.world.add(f"Hold {number}", None, branch(number), "main", BOT)
+        server.world.close(number + 1)
+    assert [x.number for x in forge.pulls_of(branch(7))] == [8]
+    server.forget()
+    server.world.reopen(9)
+    for number in range(20):
+        assert [x.state for x in forge.pulls_of(branch(number))] == ["open" if number == 8 else "closed"]
+    assert len(server.calls) <= 21
 
 
 def test_forks_with_the_same_branch_do_not_count(server, forge, commit):
