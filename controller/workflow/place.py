@@ -6,6 +6,7 @@ Place in the line: opened once per command; everything else in ``workflow`` is h
         print(place.ledger)
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from controller.configtext import parse
 from controller.edge.checkout import Checkout, Location, clone, locate
 from controller.edge.files import CONFIG, environment_texts
 from controller.edge.forge import Forge
+from controller.edge.forge.connect import connect
 from controller.edge.forge.local import LocalForge
 from controller.errors import ConfigError, ForgeError, LeaseError
 from controller.lease import Ledger, parse_ledger
@@ -75,11 +77,17 @@ def workplace(directory: Path) -> Iterator[Workplace]:
     """Clone the repository of an environment's directory and read the environment from its base branch."""
     local, _ = read_directory(directory)
     where, own = locate(directory), local.repository
-    with clone(where.url, own.base_branch, own.author_name, own.author_email) as checkout:
+    remote = None if own.forge == "local" else connect(own.forge, where.url, os.environ, api=own.url)
+    secrets = remote.git_variables(os.environ) if remote else None
+    with clone(where.url, own.base_branch, own.author_name, own.author_email, secrets=secrets) as checkout:
         # Only what Headroom owns: the rest of the directory may hold links and binary files.
         found = checkout.read(f"{where.path}/{CONFIG}") | checkout.read(f"{where.path}/leases")
         texts = {path.removeprefix(f"{where.path}/"): text for path, text in found.items()}
         if CONFIG not in texts:
             raise ConfigError(f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; push it first")
         config, ledger = read_environment(texts, where.path)
-        yield Workplace(where, checkout, LocalForge(checkout), config, ledger)
+        if config.repository != own:  # where a token goes is not for an unreviewed file to say
+            raise ConfigError(
+                f"{directory}/{CONFIG}: its repository section is not that of {own.base_branch} of origin; pull first"
+            )
+        yield Workplace(where, checkout, remote.forge if remote else LocalForge(checkout), config, ledger)

@@ -14,7 +14,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.errors import GitError
@@ -63,11 +63,13 @@ class Repository:
     """A directory that git runs in, and how long one run may take, in seconds.
 
     ``bare`` says that the directory itself is the repository; else git looks for the one that encloses it.
+    ``secrets`` are variables that hold tokens: they reach git by its environment, never by an argument.
     """
 
     directory: Path
     bare: bool = True
     limit_seconds: float = LIMIT_SECONDS
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def attempt(self, *arguments: str, text: bytes = b"", variables: Mapping[str, str] | None = None) -> Result:
         """Run git with ``text`` on its standard input, whatever its exit status will be.
@@ -88,7 +90,7 @@ class Repository:
         command.append(Git.GIT_PYTHON_GIT_EXECUTABLE or "git")
         for name, value in _SETTINGS.items():
             command += ["-c", f"{name}={value}"]
-        return _run(self.directory, [*command, *arguments], text, self.limit_seconds)
+        return _run(self.directory, [*command, *arguments], text, self.limit_seconds, self.secrets)
 
     def run(
         self,
@@ -119,10 +121,14 @@ def redact(text: str) -> str:
     return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
-def _run(directory: Path, command: list[str], text: bytes, limit_seconds: float) -> Result:
+def _run(
+    directory: Path, command: list[str], text: bytes, limit_seconds: float, secrets: Mapping[str, str]
+) -> Result:
     # A session of its own: ssh finds no terminal to ask on, and one signal reaches all children of git.
     # GitPython's kill_after_timeout is not used, because its timer outlives ^C and holds up the exit.
-    started = Git(directory).execute(command, istream=subprocess.PIPE, as_process=True, start_new_session=True)
+    started = Git(directory).execute(
+        command, istream=subprocess.PIPE, as_process=True, start_new_session=True, env=dict(secrets)
+    )
     process = started.proc
     if process is None:
         raise GitError("git could not be started; is it installed, and on the PATH?")

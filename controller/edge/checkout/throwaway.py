@@ -6,7 +6,7 @@ package for an example.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,12 @@ def clone(
     author_name: str,
     author_email: str,
     limit_seconds: float = LIMIT_SECONDS,
+    secrets: Mapping[str, str] | None = None,
 ) -> Iterator[Checkout]:
     """Clone ``base_branch`` and Headroom's own branches; the clone goes when the block ends, however it ends.
 
-    ``limit_seconds`` bounds each run of git.
+    ``limit_seconds`` bounds each run of git. ``secrets`` are variables with which git proves who it is, as a
+    forge gives them; they are in the environment of git alone.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def clone(
     names.url(url)
     names.base_branch(base_branch)
     with tempfile.TemporaryDirectory(prefix="headroom-") as directory:
-        repository = Repository(Path(directory), limit_seconds=limit_seconds)
+        repository = Repository(Path(directory), limit_seconds=limit_seconds, secrets=secrets or {})
         # An empty template: no hooks, no info/attributes, no configuration of the user's making.
         repository.run(
             "init",
