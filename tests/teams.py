@@ -1,10 +1,15 @@
 """A platform team on the embedded forge: an environment in a real repository, and what its people do."""
 
+import os
+import signal
 from pathlib import Path
 
 from repositories import Origin
 from worlds import CONFIG, HOUR, NOW, surge
 
+from controller.edge.checkout import Checkout
+from controller.edge.forge.local import LocalForge
+from controller.edge.forge.remote import RemoteForge
 from controller.workflow import workplace
 
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": [4.0] * 72}
@@ -69,3 +74,39 @@ def revert(origin: Origin, commit: str, name: str = "max") -> None:
 
 def later(hours: float):
     return NOW + hours * HOUR
+
+
+BOUNDARIES = {
+    "clone": ((Checkout,), "refresh"),
+    "look": ((LocalForge, RemoteForge), "open_pulls"),
+    "commit": ((Checkout,), "commit_on"),
+    "push": ((Checkout,), "push"),
+    "delete": ((Checkout,), "delete_branch"),
+    "base merged": ((Checkout,), "merge"),
+    **{
+        x: ((LocalForge, RemoteForge), x)
+        for x in ("open", "edit", "request", "label", "comment", "close", "merge")
+    },
+}
+
+
+def killed_after(boundary: str, work) -> bool:
+    """Run ``work`` in a process that is killed right after it has passed a boundary; whether it was."""
+    owners, name = BOUNDARIES[boundary]
+    child = os.fork()
+    if child == 0:
+        try:
+            for owner in owners:
+                setattr(owner, name, _then_die(getattr(owner, name)))
+            work()
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def _then_die(real):
+    def called(*arguments, **options):
+        real(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return called

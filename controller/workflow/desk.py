@@ -68,6 +68,17 @@ def settled_by_people(place: Workplace, desk: Desk, change: Change) -> Settled |
     return settled(change, [pulls[n] for n in sorted(pulls)])
 
 
+def merged(place: Workplace, pull: PullRequest | None, tip: str) -> bool:
+    """Whether what a branch asks has reached the base, by whatever method ``pull``, its newest, was merged."""
+    if place.checkout.merged(tip):
+        return True
+    if pull is None or pull.state != "merged":
+        return False
+    # A squash leaves the branch as it was; a rebase may have moved it, and the forge tell of either commit.
+    asked = [x.desired for x in marker.read(pull.body)]
+    return pull.head_commit == tip or (bool(asked) and sorted(place.checkout.digests(tip)) == sorted(asked))
+
+
 def _branches(place: Workplace, change: Change) -> tuple[str, ...]:
     if place.config.proposals.group_by == "environment":
         return shared_branches(place.config.environment)
@@ -81,11 +92,11 @@ def _waiting(place: Workplace, tips: Mapping[str, str], recent: Recent) -> tuple
     The branch says which lease it is, whoever committed last. Refused ones count too, so that the same ask finds
     its name again, and stays silent.
     """
-    done = {(x.head, x.head_commit) for x in recent.pulls if x.state == "merged"}
+    newest = {x.head: x for x in recent.pulls}
     leases: list[Lease] = []
     notes = []
     for branch, tip in tips.items():
-        if branch.endswith("-release") or (branch, tip) in done or place.checkout.merged(tip):
+        if branch.endswith("-release") or merged(place, newest.get(branch), tip):
             continue
         try:
             leases += _leases(place, branch, tip)

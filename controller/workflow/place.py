@@ -88,6 +88,6 @@ def workplace(directory: Path) -> Iterator[Workplace]:
         config, ledger = read_environment(texts, where.path)
         if config.repository != own:  # where a token goes is not for an unreviewed file to say
             raise ConfigError(
-                f"{directory}/{CONFIG}: its repository section is not that of {own.base_branch} of origin; pull first"
+                f"{directory}/{CONFIG}: its repository section is not that of origin's base branch; pull first"
             )
         yield Workplace(where, checkout, remote.forge if remote else LocalForge(checkout), config, ledger)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from controller import marker
 from controller.edge.files import template_texts
+from controller.errors import ForgeError
 from controller.lease import edited
 from controller.message import Context, Words, words
 from controller.plan import Change, ForecastEvidence
@@ -64,9 +65,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return outcome("hands off", why=f"{', '.join(strangers)} committed to {branch}")
     fits = tip is not None and _fits(place, proposal, tip)
     if request is not None and tip is not None and fits and _asks(request) in (said.digest, ""):
-        if not dry_run:
-            _finish(place, proposal, request, tip, now)
-        return outcome("unchanged")
+        return outcome("unchanged", why="" if dry_run else _finish(place, proposal, request, tip, now))
     if tip is None or not fits:
         commit = _commit(place, proposal, said, now)
         if dry_run:
@@ -77,14 +76,12 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return outcome("dry run", why="its branch is pushed already")
     if request is not None:
         request = place.forge.edit(request.number, title=said.title, body=said.body, now=now)
-        _finish(place, proposal, request, tip, now)
-        return outcome("updated")
+        return outcome("updated", why=_finish(place, proposal, request, tip, now))
     base, draft = place.config.repository.base_branch, place.config.proposals.draft or _asks_first(proposal)
     opened = place.forge.open(title=said.title, body=said.body, head=branch, base=base, draft=draft, now=now)
     if _asks(opened) != said.digest:  # it was open already, and the list did not show it yet
         opened = place.forge.edit(opened.number, title=said.title, body=said.body, now=now)
-    _finish(place, proposal, opened, tip, now)
-    return outcome("opened", opened.number)
+    return outcome("opened", opened.number, why=_finish(place, proposal, opened, tip, now))
 
 
 def labels_of(proposal: Proposal, place: Workplace) -> tuple[str, ...]:
@@ -134,25 +131,36 @@ def _fits(place: Workplace, proposal: Proposal, tip: str) -> bool:
     return all(checkout.read_at(fork, path) == checkout.read(path) for path in paths)
 
 
-def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str, now: datetime) -> None:
-    """Ask for reviews and put the labels on, unless they are there: then all of it was done."""
+def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str, now: datetime) -> str:
+    """Ask for reviews and put the labels on, unless they are there: then all of it was done.
+
+    Gives in words what the forge refused: a reviewer that it does not know must not keep back what is asked.
+    """
     settings, wanted = place.config.proposals, labels_of(proposal, place)
     mark = max((x.merge_by for x in marker.read(request.body) if x.merge_by), default=None)
     stale = [x for x in _own(request.labels) if x not in wanted and not (x == LATE and mark and mark < now)]
     missing = [x for x in wanted if x not in request.labels]
     if not missing and not stale:
-        return
-    if settings.reviewers or settings.teams or settings.assignees:
-        place.forge.request(
-            request.number,
-            reviewers=settings.reviewers,
-            teams=settings.teams,
-            assignees=settings.assignees,
-            now=now,
-        )
-    if _small(place, proposal) and not request.draft:
-        place.forge.merge_when_ready(request.number, tip, now)
+        return ""
+    refused = []
+    try:
+        if settings.reviewers or settings.teams or settings.assignees:
+            place.forge.request(
+                request.number,
+                reviewers=settings.reviewers,
+                teams=settings.teams,
+                assignees=settings.assignees,
+                now=now,
+            )
+    except ForgeError as error:
+        refused.append(str(error))
+    try:
+        if _small(place, proposal) and not request.draft:
+            place.forge.merge_when_ready(request.number, tip, now)
+    except ForgeError as error:
+        refused.append(str(error))
     place.forge.label(request.number, add=tuple(missing), remove=tuple(stale), now=now)
+    return "; ".join(refused)
 
 
 def _own(labels: tuple[str, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from controller.plan import Change, ForecastEvidence
 from controller.proposal import key
 from controller.pull import PullRequest
 from controller.standing import WITHDRAWN
-from controller.workflow.desk import Desk
+from controller.workflow.desk import Desk, merged
 from controller.workflow.place import Workplace
 from controller.workflow.publish import LATE, QUESTION, Outcome, State
 
@@ -61,7 +61,7 @@ def merge_due(place: Workplace, desk: Desk, now: datetime) -> list[Outcome]:
     """Merge what is approved and due, where ``lead_times.merge`` is ``when-due``; give-backs are due at once."""
     if place.config.lead_times.merge != "when-due":
         return []
-    margin, merged = timedelta(hours=place.config.decide.propose_margin_hours), []
+    margin, done = timedelta(hours=place.config.decide.propose_margin_hours), []
     for branch, pull in desk.open.items():
         due = [x.merge_by for x in marker.read(pull.body) if x.merge_by is not None]
         tip = desk.tips.get(branch)
@@ -70,8 +70,8 @@ def merge_due(place: Workplace, desk: Desk, now: datetime) -> list[Outcome]:
         if place.forge.readiness(pull.number).ready:
             place.forge.merge(pull.number, tip, now)
             _delete(place, desk, branch)
-            merged.append(Outcome((), pull.title, branch, "merged", pull.number, why="approved, and due"))
-    return merged
+            done.append(Outcome((), pull.title, branch, "merged", pull.number, why="approved, and due"))
+    return done
 
 
 def clear(place: Workplace, desk: Desk, wanted: Collection[str], now: datetime) -> None:
@@ -82,9 +82,9 @@ def clear(place: Workplace, desk: Desk, wanted: Collection[str], now: datetime) 
         pull = newest.get(branch)
         if branch in desk.open or branch in wanted or pull is None or _strangers(place, desk, branch):
             continue
-        merged = pull.state == "merged" and (pull.head_commit == tip or place.checkout.merged(tip))
+        done = pull.state == "merged" and merged(place, pull, tip)
         passed = bool(leases := marker.read(pull.body)) and all(x.lease in over for x in leases)
-        if merged or (pull.state == "closed" and (WITHDRAWN in pull.labels or passed)):
+        if done or (pull.state == "closed" and (WITHDRAWN in pull.labels or passed)):
             _delete(place, desk, branch)
 
 

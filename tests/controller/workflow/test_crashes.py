@@ -1,47 +1,14 @@
 """Killed at every boundary, and run again: one pull request, one commit, nothing lost, and then quiet."""
 
-import os
-import signal
-
 import pytest
-from teams import CALM, LARGER, SURGE, environment_of, kept, later, ledger, pulls
+from teams import CALM, LARGER, SURGE, environment_of, kept, killed_after, later, ledger, pulls
 from worlds import CONFIG, NOW, profile_of
 
-from controller.edge.checkout import Checkout
-from controller.edge.forge.local import LocalForge
 from controller.workflow import propose, workplace
 from controller.workflow import rounds as rounds_module
 
 ASKING = CONFIG + "proposals: {reviewers: [ada], labels: [capacity]}\n"
 DUE = CONFIG.replace("ci_minutes: 10}", "ci_minutes: 10, merge: when-due}")
-BOUNDARIES = {
-    "clone": (Checkout, "refresh"),
-    "look": (LocalForge, "open_pulls"),
-    "commit": (Checkout, "commit_on"),
-    "push": (Checkout, "push"),
-    "delete": (Checkout, "delete_branch"),
-    "base merged": (Checkout, "merge"),
-    **{x: (LocalForge, x) for x in ("open", "edit", "request", "label", "comment", "close", "merge")},
-}
-
-
-def killed_after(boundary: str, work) -> bool:
-    """Run ``work`` in a process that is killed right after it has passed a boundary; whether it was."""
-    owner, name = BOUNDARIES[boundary]
-    child = os.fork()
-    if child == 0:
-        real = getattr(owner, name)
-
-        def then_die(*arguments, **options):
-            real(*arguments, **options)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            setattr(owner, name, then_die)
-            work()
-        finally:
-            os._exit(0)
-    return os.waitpid(child, 0)[1] == signal.SIGKILL
 
 
 def quiet(origin, environment, work) -> bool:
