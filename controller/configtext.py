@@ -18,6 +18,9 @@ from controller.config.contradictions import contradictions
 from controller.config.fields import MisplacedError
 from controller.errors import ConfigError
 
+# The same loader in C, where PyYAML was built with it: ten times as fast, which a thousand pools notice.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def parse(text: str, path: str) -> Config:
     """Read ``headroom.yaml``; ``path`` is only named in errors.
@@ -28,11 +31,11 @@ def parse(text: str, path: str) -> Config:
         Naming file, line and key of everything that is wrong, and the allowed keys beside an unknown one.
     """
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, _LOADER)):
             raise ConfigError(f"{path}: aliases (*name) are not read; write the value out")
-        node = yaml.compose(text, yaml.SafeLoader)
+        node = yaml.compose(text, _LOADER)
         _refuse_repeats(node, path)
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _LOADER)  # noqa: S506 - both are safe loaders
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(document, dict):

@@ -7,7 +7,7 @@ may hold it back, a forecast may be too old, usage may be late. Only what is kno
 12
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -64,25 +64,35 @@ def _asking(mark: Mark, waiting: Lease, merged: Lease | None, facts: Facts) -> s
     return None
 
 
-def facts(ledger: Ledger, waiting: Ledger, profile: DemandProfile | None, config: Config, now: datetime) -> Facts:
-    """Read off the newest forecast what it needs of the leases that wait, and of those that are merged.
+def facts(
+    about: Collection[str],
+    ledger: Ledger,
+    waiting: Ledger,
+    profile: DemandProfile | None,
+    config: Config,
+    now: datetime,
+) -> Facts:
+    """Read off the newest forecast what it needs of some leases, ``about``, that wait or are merged.
 
     Raises
     ------
     PlanError
         If the profile does not fit the pools of the configuration.
     """
-    needs = {}
-    for (pool, name), found in foreseen(waiting, profile, config, now).items():
-        lease = next(x for x in waiting if (x.pool, x.id) == (pool, name))
-        if found.rest is not None:
-            needs[key(lease)] = (found.rest, _held(lease, ledger, config, now))
-    kept = set()
-    for (pool, name), found in foreseen(ledger, profile, config, now).items():
-        lease = next(x for x in ledger if (x.pool, x.id) == (pool, name))
+    asked, merged = ({key(x): x for x in side if key(x) in about} for side in (waiting, ledger))
+    needs, kept = {}, set()
+    found = foreseen(tuple(asked.values()), profile, config, now)
+    for name, lease in asked.items():
+        rest = found[lease.pool, lease.id].rest if (lease.pool, lease.id) in found else None
+        if rest is not None:
+            needs[name] = (rest, _held(lease, ledger, config, now))
+    pools = {x.pool for x in merged.values()}  # whole pools: what others hold needs no extension
+    found = foreseen(tuple(x for x in ledger if x.pool in pools), profile, config, now)
+    for name, lease in merged.items():
+        said = found.get((lease.pool, lease.id))
         others = [x for x in ledger if x is not lease]
-        if found.after is not None or (found.rest or 0) > _held(lease, others, config, now):
-            kept.add(key(lease))
+        if said and (said.after is not None or (said.rest or 0) > _held(lease, others, config, now)):
+            kept.add(name)
     return Facts(now, ledger, needs, frozenset(kept))
 
 

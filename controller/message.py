@@ -9,6 +9,7 @@ templates that see no clock and no filesystem; names from data are escaped on th
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined
@@ -61,7 +62,7 @@ class Context:
 
 def words(proposal: Proposal, context: Context) -> Words:
     """Put a proposal into words; a body is never longer than what every forge takes."""
-    jinja = _environment(context.templates)
+    jinja = _environment(tuple(sorted(context.templates.items())))
     facts = [_facts(x, context) for x in proposal.changes]
     titles = [jinja.get_template("title.txt.j2").render(x).strip() for x in facts]
     commits = [
@@ -85,10 +86,10 @@ def _facts(change: Change, context: Context) -> dict[str, Any]:
     """Everything that a template may print of one change."""
     lease, config, evidence = change.lease, context.config, change.evidence
     forecast, pool = isinstance(evidence, ForecastEvidence), config.pools[lease.pool]
-    held = fold(context.ledger, config.sizes, context.now)[lease.pool]
-    others = [x for x in context.ledger if x.id != lease.id or x.pool != lease.pool]
-    standing = others if change.action == "release" else (*others, lease)
-    after = fold(standing, config.sizes, context.now)[lease.pool]
+    merged, size = [x for x in context.ledger if x.pool == lease.pool], {lease.pool: pool.size}
+    held = fold(merged, size, context.now)[lease.pool]
+    others = [x for x in merged if x.id != lease.id]
+    after = fold(others if change.action == "release" else [*others, lease], size, context.now)[lease.pool]
     opening = context.openings.get(lease.path) if change.action == "release" else None
     return {
         "action": change.action,
@@ -134,7 +135,8 @@ def _mark(change: Change, now: datetime) -> Mark:
     return mark
 
 
-def _environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
+@lru_cache(maxsize=4)
+def _environment(templates: tuple[tuple[str, str], ...]) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=DictLoader(dict(templates)),
         undefined=StrictUndefined,

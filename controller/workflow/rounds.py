@@ -15,6 +15,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from controller import marker
 from controller.config import Config
 from controller.decay import decay
 from controller.decide import decide
@@ -140,7 +141,8 @@ def _work(
         outcomes.append(publish(place, desk, proposal, now, dry_run))
     order = {id(x): i for i, x in enumerate(changes)}
     outcomes.sort(key=lambda x: order[id(x.change)])
-    said = facts(place.ledger, desk.waiting, known.profile, place.config, now)
+    about = {x.lease for b, pull in desk.open.items() if b not in wanted_branches for x in marker.read(pull.body)}
+    said = facts(about, place.ledger, desk.waiting, known.profile, place.config, now)
     outcomes += upkeep.withdraw(place, desk, wanted_branches, said, dry_run)
     if not dry_run:
         closed = {x.branch for x in outcomes if x.state == "withdrawn"}
