@@ -82,6 +82,7 @@ class World:
     issues: dict[int, Pull] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=lambda: {BOT: 1})
+    strangers: set[str] = field(default_factory=set)  # whose reviews have no weight
     statuses: dict[str, str] = field(default_factory=dict)
     runs: dict[str, list[tuple[str, str, str | None]]] = field(default_factory=dict)
     allowed: list[str] = field(default_factory=lambda: ["merge", "squash", "rebase"])

@@ -135,6 +135,27 @@ def test_a_huge_answer_is_left(server):
         remote.forge.open_pulls("headroom/")
 
 
+def test_the_token_of_an_app_that_is_echoed(key):
+    with GitHubServer() as server:
+        variables = {"HEADROOM_GITHUB_APP_ID": "7", "HEADROOM_GITHUB_APP_KEY": key, **server.environment}
+        variables.pop("HEADROOM_TOKEN")
+        remote = _connect(GitHubServer, server.api, variables)
+        remote.forge.open_pulls("headroom/")
+        minted = server.app_tokens[0]
+        server.answer(403, {}, f'{{"message": "{minted}"}}'.encode(), on="/pulls")
+        caught = _caught(remote)
+        assert "***" in str(caught)
+        told = traceback.TracebackException.from_exception(caught, capture_locals=True)
+        assert minted not in "".join(told.format())
+        assert minted not in repr(remote)
+
+
+def _caught(remote):
+    with pytest.raises(ForgeError) as caught:
+        remote.forge.open_pulls("headroom/")
+    return caught.value
+
+
 def test_nothing_is_in_the_address(server):
     connected(server).forge.open_pulls("headroom/")
     shows_nothing("".join(x.target for x in server.calls))

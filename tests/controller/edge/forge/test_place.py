@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from controller.edge.forge.place import find
@@ -106,3 +109,9 @@ def test_origins_that_name_no_host_are_refused(origin):
 def test_other_kinds_are_refused():
     with pytest.raises(ForgeError, match="github, gitlab, gitea"):
         find("svn", "https://github.com/a/b")
+
+
+def test_a_run_with_the_local_forge_does_not_pay_for_the_others():
+    code = "import sys, controller.edge.forge.connect; print({'github', 'gitlab', 'requests'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
