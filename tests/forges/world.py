@@ -206,6 +206,7 @@ class World:
                     pull.state = "closed"
             elif tip != pull.head_commit:
                 pull.head_commit, pull.pushed = tip, self.tick()
+                pull.updated = pull.pushed
         return tips
 
     def exists(self, branch: str) -> bool:

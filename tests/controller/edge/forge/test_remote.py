@@ -266,6 +266,12 @@ def test_a_lost_merge_is_looked_for(server, forge, pull, done):
     assert forge.merge(pull.number, pull.head_commit, NOON).state == "merged"
 
 
+def test_a_forge_that_is_not_ready_to_merge_is_asked_again(server, forge, pull, clock):
+    server.answer(405, on=r"(PUT|POST) .*/merge$", times=2)
+    assert forge.merge(pull.number, pull.head_commit, NOON).state == "merged"
+    assert clock.slept == [1.0, 2.0]
+
+
 def test_a_deleted_branch_keeps_its_name_after_the_merge(server, forge, pull):
     server.world.merge(pull.number, "squash")
     server.world.delete_branch(BRANCH)
