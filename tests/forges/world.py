@@ -210,8 +210,8 @@ class World:
         return tips
 
     def exists(self, branch: str) -> bool:
-        """Whether a branch exists."""
-        return branch in self.tips()
+        """Whether a branch exists, as of the last look."""
+        return branch in self.seen
 
     def ahead(self, base: str, head: str) -> bool:
         """Whether a branch holds a commit that the base lacks."""
@@ -219,7 +219,7 @@ class World:
 
     def conflicts(self, pull: Pull) -> bool:
         """Whether a pull request cannot be merged."""
-        if self.repository is None or pull.state != "open" or not {pull.head, pull.base} <= self.tips().keys():
+        if self.repository is None or pull.state != "open" or not {pull.head, pull.base} <= self.seen.keys():
             return False
         command = ["git", "merge-tree", "--write-tree", pull.base, pull.head]
         return subprocess.run(command, cwd=self.repository, capture_output=True, check=False).returncode != 0

@@ -156,7 +156,7 @@ class RemoteForge:
         return Issue(note.number, note.title, strip(note.body, name), note.url)
 
     def _unless_busy(self, act: Callable[[], _T]) -> _T:
-        """Do it again some seconds later where the forge has not yet found out whether a new head can be merged."""
+        """Do it again some seconds later where the forge does not know yet whether a new head can be merged."""
         for attempt in range(_LOOKS - 1):
             try:
                 return act()
