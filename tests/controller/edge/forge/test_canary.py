@@ -4,6 +4,7 @@ import base64
 import logging
 import pickle
 import socket
+import threading
 import traceback
 
 import pytest
@@ -100,6 +101,27 @@ def test_a_time_out(server):
         api = f"http://127.0.0.1:{port}{server.prefix}"
         remote = _connect(type(server), api, environment, limit_seconds=0.05)
         all_fail(remote)
+
+
+def test_an_answer_that_breaks_off(server):
+    broken = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n[" + TOKEN.encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(broken)
+
+        threading.Thread(target=serve, daemon=True).start()
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        environment = {"HEADROOM_TOKEN": TOKEN, "HEADROOM_TOKEN_HOST": host}
+        all_fail(_connect(type(server), f"http://{host}{server.prefix}", environment))
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_tls_error_is_told_at_once(server):
