@@ -51,9 +51,8 @@ def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path
     wrapper = tmp_path / "bin" / "git"
     wrapper.parent.mkdir()
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
-    wrapper.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nenv | grep HEADROOM_TOKEN >> {seen}\nexec {real} "$@"\n'
-    )
+    spy = f'printf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nenv | grep HEADROOM_TOKEN >> {seen}'
+    wrapper.write_text(f'#!/bin/sh\n{spy}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     secrets = keyring.git_variables(kind, server.host, os.environ)
