@@ -61,10 +61,11 @@ def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path
         checkout.push(BRANCH, commit, None)
         kept = [x.read_text(errors="replace") for x in checkout.repository.directory.rglob("*") if x.is_file()]
         assert TOKEN not in "".join([repr(checkout), repr(checkout.repository), *kept])
+    told = seen.read_text()
+    assert "push" in told
     assert origin.tip(BRANCH) == commit
-    assert "push" in seen.read_text()
     hidden = (TOKEN, secrets["GIT_CONFIG_VALUE_1"].rpartition(" ")[2])
-    assert not [x for x in hidden if x in seen.read_text() + caplog.text]
+    assert not [x for x in hidden if x in told + caplog.text]
     assert secrets["GIT_CONFIG_COUNT"] == "3"
     assert keyring.redact(f"{secrets}") == keyring.redact(f"{secrets}").replace(hidden[1], "")
 
