@@ -69,6 +69,9 @@ HOMES = {
     "yaml": {"controller/configtext"},
     "pydantic": {"controller/config", "controller/configtext", "controller/delay"},
     "cronsim": {"controller/config"},
+    "github": {"controller/edge/forge/clients", "controller/edge/forge/keyring"},
+    "gitlab": {"controller/edge/forge/clients"},
+    "requests": {"controller/edge/forge/line"},
     "boto3": {"demo"},
     "moto": {"demo"},
 }

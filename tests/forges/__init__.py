@@ -1,4 +1,16 @@
-"""Servers that speak as GitHub, GitLab and Gitea do, for tests and benchmarks; see ``forges.server``."""
+"""Servers that speak as GitHub, GitLab and Gitea do, for tests and benchmarks.
+
+from forges import GitHubServer
+from forges.fixtures import connected
+
+with GitHubServer(origin.directory) as server:          # branches are those of the bare repository
+    forge = connected(server).forge
+    pull = forge.open(title="Hold 8 nodes", body="…", head=branch, base="main", draft=False, now=now)
+    server.world.approve(pull.number, "ada")            # people: also request_changes, dismiss, comment, edit,
+    server.world.merge(pull.number, "squash")           # close, reopen, revert, delete_branch, check, run
+    server.drop(on=r"POST .*/comments$")                # see also answer, redirect, stale
+    server.forget(); ...; assert not server.writes      # calls, reads, writes, lists
+"""
 
 from forges.gitea import GiteaServer
 from forges.github import GitHubServer

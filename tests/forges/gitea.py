@@ -120,6 +120,7 @@ class GiteaServer(ForgeServer):
                     "user": self._user(x.author),
                     "state": _REVIEWS.get(x.state, "APPROVED"),
                     "commit_id": x.commit,
+                    "official": x.author not in self.world.strangers,
                     "dismissed": x.state == "DISMISSED",
                     "stale": x.commit != pull.head_commit,
                     "submitted_at": _time(x.when),

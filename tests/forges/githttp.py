@@ -58,7 +58,7 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
                 self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
                 return
             variables = {
-                **os.environ,
+                **{k: v for k, v in os.environ.items() if not k.startswith("HEADROOM_")},
                 "GIT_PROJECT_ROOT": str(server.directory),
                 "GIT_HTTP_EXPORT_ALL": "1",
                 "PATH_INFO": path,

@@ -133,6 +133,7 @@ class GitHubServer(ForgeServer):
                     "body": "",
                     "state": x.state,
                     "commit_id": x.commit,
+                    "author_association": "NONE" if x.author in self.world.strangers else "COLLABORATOR",
                     "submitted_at": _time(x.when),
                 }
                 for x in self._find(operation).reviews

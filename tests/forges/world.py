@@ -82,6 +82,7 @@ class World:
     issues: dict[int, Pull] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=lambda: {BOT: 1})
+    strangers: set[str] = field(default_factory=set)  # whose reviews have no weight
     statuses: dict[str, str] = field(default_factory=dict)
     runs: dict[str, list[tuple[str, str, str | None]]] = field(default_factory=dict)
     allowed: list[str] = field(default_factory=lambda: ["merge", "squash", "rebase"])
@@ -205,11 +206,12 @@ class World:
                     pull.state = "closed"
             elif tip != pull.head_commit:
                 pull.head_commit, pull.pushed = tip, self.tick()
+                pull.updated = pull.pushed
         return tips
 
     def exists(self, branch: str) -> bool:
-        """Whether a branch exists."""
-        return branch in self.tips()
+        """Whether a branch exists, as of the last look."""
+        return branch in self.seen
 
     def ahead(self, base: str, head: str) -> bool:
         """Whether a branch holds a commit that the base lacks."""
@@ -217,7 +219,7 @@ class World:
 
     def conflicts(self, pull: Pull) -> bool:
         """Whether a pull request cannot be merged."""
-        if self.repository is None or pull.state != "open" or not {pull.head, pull.base} <= self.tips().keys():
+        if self.repository is None or pull.state != "open" or not {pull.head, pull.base} <= self.seen.keys():
             return False
         command = ["git", "merge-tree", "--write-tree", pull.base, pull.head]
         return subprocess.run(command, cwd=self.repository, capture_output=True, check=False).returncode != 0

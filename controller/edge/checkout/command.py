@@ -81,10 +81,10 @@ class Repository:
         """
         own = {**_VARIABLES, **({"GIT_DIR": str(self.directory)} if self.bare else {}), **(variables or {})}
         # GIT_DIR is absolute, because GitPython runs git elsewhere if the directory is gone. GitPython also
-        # hands the whole environment down, so `env` takes out of it what git must not see.
+        # hands the whole environment down, so `env` takes out of it what git must not see, our own tokens with it.
         command = ["env"]
         for name in sorted(os.environ):
-            if name.startswith("GIT_") and not _KEPT.fullmatch(name):
+            if name.startswith("HEADROOM_") or (name.startswith("GIT_") and not _KEPT.fullmatch(name)):
                 command += ["-u", name]
         command += [f"{name}={value}" for name, value in own.items()]
         command.append(Git.GIT_PYTHON_GIT_EXECUTABLE or "git")

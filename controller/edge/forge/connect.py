@@ -10,6 +10,7 @@ Place in the line: what ``workflow`` calls where a repository's settings name a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from controller.edge.forge import Forge
 from controller.edge.forge.clients import plainly, through_pygithub, through_python_gitlab
 from controller.edge.forge.credentials import TOKEN_HOST, App, Token, read
 from controller.edge.forge.dialect import Dialect
@@ -36,7 +37,7 @@ _PERMISSIONS = {
 class Remote:
     """A forge and what git needs to push to the repository that it keeps."""
 
-    forge: RemoteForge
+    forge: Forge
     place: Place
     keyring: Keyring = field(repr=False)
 

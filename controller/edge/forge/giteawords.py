@@ -64,11 +64,14 @@ def note(item: Record) -> Note:
 
 
 def reviews(items: Iterable[Record], head: str | None, author: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Who approved the commit ``head``, and who asks for changes; the last word of each reviewer counts."""
+    """Who approved the commit ``head``, and who asks for changes; the last word of each reviewer counts.
+
+    Only official words do: those of people who may write.
+    """
     words: dict[str, tuple[str, bool]] = {}
     for item in sorted(items, key=lambda x: integer(x, "id")):
         state, who = text(item, "state"), text(inner(item, "user"), "login")
-        if who and who != author and state in ("APPROVED", "REQUEST_CHANGES"):
+        if flag(item, "official") and who and who != author and state in ("APPROVED", "REQUEST_CHANGES"):
             current = commit(item, "commit_id") == head and not flag(item, "stale")
             words[who] = ("" if flag(item, "dismissed") else state, current)
     approved = tuple(sorted(x for x, (state, current) in words.items() if state == "APPROVED" and current))

@@ -159,7 +159,8 @@ class GitHub:
 
     def issues(self) -> Iterator[Note]:
         """Give our open issues; GraphQL may tell an App's name without the end that REST knows it by."""
-        for creator in (self._login(), f"{self._login()}{_BOT}"):
+        login = self._login()
+        for creator in (login,) if login.endswith(_BOT) else (login, f"{login}{_BOT}"):
             query: Query = {"state": "open", "creator": creator, "sort": "created", "direction": "asc"}
             found = False
             try:

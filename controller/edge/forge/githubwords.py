@@ -14,6 +14,7 @@ from controller.edge.forge import Checks, PullRequest
 from controller.edge.forge.answers import Record, commit, flag, inner, instant, integer, moment, text, texts
 from controller.edge.forge.dialect import Note
 
+_OF_THE_HOUSE = ("OWNER", "MEMBER", "COLLABORATOR")
 _FINE = ("success", "neutral", "skipped")
 
 
@@ -58,7 +59,7 @@ def note(item: Record) -> Note:
 
 
 def reviews(items: Iterable[Record], head: str | None, author: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Who approved the commit ``head``, and who asks for changes.
+    """Who approved the commit ``head``, and who asks for changes: people of the repository, not strangers.
 
     The last word of each reviewer counts; a comment is none, a dismissal takes the word back. An approval is of
     one commit, a request for changes stands until it is taken back.
@@ -66,7 +67,8 @@ def reviews(items: Iterable[Record], head: str | None, author: str) -> tuple[tup
     words: dict[str, tuple[str, str | None]] = {}
     for item in items:
         state, who = text(item, "state").upper(), text(inner(item, "user"), "login")
-        if who and who != author and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+        known = text(item, "author_association") in _OF_THE_HOUSE
+        if who and known and who != author and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
             words[who] = (state, commit(item, "commit_id"))
     approved = tuple(sorted(x for x, (state, at) in words.items() if state == "APPROVED" and at == head))
     return approved, tuple(sorted(x for x, (state, _) in words.items() if state == "CHANGES_REQUESTED"))

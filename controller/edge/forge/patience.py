@@ -19,7 +19,7 @@ from controller.edge.forge.line import Answer, Silence
 from controller.edge.forge.refusal import Lost
 from controller.errors import ForgeError
 
-_TRANSIENT = (500, 502, 503, 504)
+_PERMANENT = (501, 505, 511)
 _SECONDARY_SECONDS = 60.0  # GitHub: "wait for at least one minute" if it does not say how long
 
 
@@ -79,12 +79,12 @@ class Patience:
 
 def later(answer: Answer) -> bool:
     """Whether an answer means: try again later."""
-    return answer.status == 429 or answer.status in _TRANSIENT or _limited(answer)
+    return answer.status == 429 or _broken(answer) or _limited(answer)
 
 
 def carried_out_perhaps(answer: Answer | Silence) -> bool:
     """Whether a request without a proper answer may have been carried out all the same."""
-    return answer.sent if isinstance(answer, Silence) else answer.status in _TRANSIENT
+    return answer.sent if isinstance(answer, Silence) else _broken(answer)
 
 
 def asked(answer: Answer, now: float) -> float | None:
@@ -111,6 +111,11 @@ def _retry_after(text: str, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except ValueError:
         return None
+
+
+def _broken(answer: Answer) -> bool:
+    """Whether the forge, or what is before it, failed for a while: 408 and most of 5xx."""
+    return answer.status == 408 or (500 <= answer.status < 600 and answer.status not in _PERMANENT)
 
 
 def _limited(answer: Answer) -> bool:

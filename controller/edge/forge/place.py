@@ -74,7 +74,7 @@ def find(
     chosen: Kind = kind  # type: ignore[assignment]
     host, path = _origin(origin)
     usual = _api(chosen, host) if host else ""
-    address = _checked(api) if api else usual
+    address = _whole(chosen, _checked(api)) if api else usual
     if not address:
         raise ForgeError(
             "origin names no host; give the forge's address, and name its host in HEADROOM_TOKEN_HOST"
@@ -123,6 +123,12 @@ def _api(kind: Kind, host: str) -> str:
     if kind == "github" and host.endswith(".ghe.com") and host.count(".") == 2:
         return f"https://api.{host}"
     return f"https://{host}{_VERSIONS[kind]}"
+
+
+def _whole(kind: Kind, api: str) -> str:
+    """Add the usual path to an address that names a host alone; GitHub's own API has none."""
+    alone = not urlsplit(api).path and not (kind == "github" and urlsplit(api).netloc.startswith("api."))
+    return f"{api}{_VERSIONS[kind]}" if alone else api
 
 
 def _checked(api: str) -> str:

@@ -21,6 +21,7 @@ from controller.errors import ForgeError
 _T = TypeVar("_T")
 _LOOKS = 4
 _MOST_TITLE = 248  # GitLab and Gitea take 255, with what makes a draft
+_NOT_NOW = 405
 _DUPLICATE = (409, 422)
 _SETTLED_BY_NOW = (404, 405, 409, 422)
 
@@ -128,7 +129,7 @@ class RemoteForge:
             self.dialect.merge(pull, commit)
             return done()
 
-        merged = _once(self.patience, act, done)
+        merged = self._unless_busy(lambda: _once(self.patience, act, done))
         if merged is None:
             raise ForgeError(f"#{number}: the forge took the merge but has not done it yet; run the command again")
         return merged
@@ -138,7 +139,7 @@ class RemoteForge:
         pull = self.dialect.pull(number)
         if pull.state != "merged":
             self._unmoved(pull, commit, "merged")
-            self.dialect.merge_when_ready(pull, commit)
+            self._unless_busy(lambda: self.dialect.merge_when_ready(pull, commit))
 
     def issue(self, name: str) -> Issue | None:
         """Give the open issue of a name; its body is without the marker."""
@@ -154,6 +155,17 @@ class RemoteForge:
         if (note.title, note.body.rstrip()) != (title.strip(), words):
             note = self.dialect.change_issue(note.number, title, words)
         return Issue(note.number, note.title, strip(note.body, name), note.url)
+
+    def _unless_busy(self, act: Callable[[], _T]) -> _T:
+        """Do it again some seconds later where the forge does not know yet whether a new head can be merged."""
+        for attempt in range(_LOOKS - 1):
+            try:
+                return act()
+            except Refused as error:
+                if error.status != _NOT_NOW:
+                    raise
+            self.patience.sleep(self.patience.backoff(attempt))
+        return act()
 
     def _issue(self, name: str) -> Note | None:
         return self._own(x for x in self.dialect.issues() if bears(x.body, name))

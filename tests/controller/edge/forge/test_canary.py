@@ -4,6 +4,7 @@ import base64
 import logging
 import pickle
 import socket
+import threading
 import traceback
 
 import pytest
@@ -102,6 +103,27 @@ def test_a_time_out(server):
         all_fail(remote)
 
 
+def test_an_answer_that_breaks_off(server):
+    broken = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n[" + TOKEN.encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(broken)
+
+        threading.Thread(target=serve, daemon=True).start()
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        environment = {"HEADROOM_TOKEN": TOKEN, "HEADROOM_TOKEN_HOST": host}
+        all_fail(_connect(type(server), f"http://{host}{server.prefix}", environment))
+        listening.shutdown(socket.SHUT_RDWR)
+
+
 def test_a_tls_error_is_told_at_once(server):
     remote = _connect(type(server), f"https://{server.host}{server.prefix}", server.environment)
     with pytest.raises(ForgeError, match="certificate") as caught:
@@ -133,6 +155,27 @@ def test_a_huge_answer_is_left(server):
     server.answer(200, {}, b" " * (33 * 1024 * 1024), times=9)
     with pytest.raises(ForgeError, match="too large"):
         remote.forge.open_pulls("headroom/")
+
+
+def test_the_token_of_an_app_that_is_echoed(key):
+    with GitHubServer() as server:
+        variables = {"HEADROOM_GITHUB_APP_ID": "7", "HEADROOM_GITHUB_APP_KEY": key, **server.environment}
+        variables.pop("HEADROOM_TOKEN")
+        remote = _connect(GitHubServer, server.api, variables)
+        remote.forge.open_pulls("headroom/")
+        minted = server.app_tokens[0]
+        server.answer(403, {}, f'{{"message": "{minted}"}}'.encode(), on="/pulls")
+        caught = _caught(remote)
+        assert "***" in str(caught)
+        told = traceback.TracebackException.from_exception(caught, capture_locals=True)
+        assert minted not in "".join(told.format())
+        assert minted not in repr(remote)
+
+
+def _caught(remote):
+    with pytest.raises(ForgeError) as caught:
+        remote.forge.open_pulls("headroom/")
+    return caught.value
 
 
 def test_nothing_is_in_the_address(server):

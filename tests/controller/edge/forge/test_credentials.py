@@ -2,21 +2,12 @@ import traceback
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from forges import TOKEN, GitHubServer, GitLabServer
 from forges.fixtures import Clock
 
 from controller.edge.forge.connect import connect
 from controller.edge.forge.credentials import App, Token, read
 from controller.errors import ForgeError
-
-
-@pytest.fixture(scope="session")
-def key():
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    kind, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    return made.private_bytes(serialization.Encoding.PEM, kind, plain).decode()
 
 
 @pytest.fixture

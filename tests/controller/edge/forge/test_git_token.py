@@ -1,5 +1,6 @@
 """git pushes over https by the forge's token, which is in its environment and nowhere else."""
 
+import logging
 import os
 import subprocess
 
@@ -42,14 +43,16 @@ def cloned(server, secrets):
     return clone(url, "main", "Headroom", "headroom@localhost", secrets=secrets)
 
 
-def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path):
+def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="git")
+    monkeypatch.setenv("HEADROOM_TOKEN", TOKEN)
     seen = tmp_path / "seen"
     wrapper = tmp_path / "bin" / "git"
     wrapper.parent.mkdir()
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
-    wrapper.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nexec {real} "$@"\n'
-    )
+    spy = f'printf "%s\\n" "$@" >> {seen}\nps -o args= -p $PPID >> {seen}\nenv | grep HEADROOM_TOKEN >> {seen}'
+    wrapper.write_text(f'#!/bin/sh\n{spy}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     secrets = keyring.git_variables(kind, server.host, os.environ)
@@ -58,10 +61,11 @@ def test_a_branch_is_pushed(server, kind, keyring, origin, monkeypatch, tmp_path
         checkout.push(BRANCH, commit, None)
         kept = [x.read_text(errors="replace") for x in checkout.repository.directory.rglob("*") if x.is_file()]
         assert TOKEN not in "".join([repr(checkout), repr(checkout.repository), *kept])
+    told = seen.read_text()
+    assert "push" in told
     assert origin.tip(BRANCH) == commit
-    assert "push" in seen.read_text()
     hidden = (TOKEN, secrets["GIT_CONFIG_VALUE_1"].rpartition(" ")[2])
-    assert not [x for x in hidden if x in seen.read_text()]
+    assert not [x for x in hidden if x in told + caplog.text]
     assert secrets["GIT_CONFIG_COUNT"] == "3"
     assert keyring.redact(f"{secrets}") == keyring.redact(f"{secrets}").replace(hidden[1], "")
 

@@ -71,6 +71,16 @@ def test_waits_double_up_to_a_bound_and_end(clock):
     assert sum(clock.slept[5:]) <= 100.0
 
 
+@pytest.mark.parametrize("status", [408, 500, 503, 504, 520, 524])
+def test_what_fails_for_a_while_is_tried_again(clock, status):
+    assert persist([Answer(status, {}, b""), FINE], clock) == FINE
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 501])
+def test_what_will_not_change_is_not(clock, status):
+    assert persist([Answer(status, {}, b"")], clock).status == status
+
+
 @pytest.mark.parametrize("answer", [Answer(502, {}, b""), Silence("reset", sent=True)])
 def test_what_may_have_been_done_is_not_repeated_blindly(clock, answer):
     with pytest.raises(Lost, match="unknown"):

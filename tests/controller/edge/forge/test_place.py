@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from controller.edge.forge.place import find
@@ -57,7 +60,7 @@ def test_another_host_must_be_named_by_whoever_gives_the_token(api):
         find("github", origin, api=api)
     with pytest.raises(ForgeError, match="HEADROOM_TOKEN_HOST"):
         find("github", origin, api=api, token_host=f"{host}x")
-    assert find("github", origin, api=api, token_host=host).api == api
+    assert find("github", origin, api=api, token_host=host).api.startswith(api)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,21 @@ def test_odd_addresses_are_refused(api):
         find("github", "https://github.com/acme/infra", api=api, token_host="api.github.com")  # noqa: S106 - a host
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "api"),
+    [
+        ("github", "https://ghe.example.org/", "https://ghe.example.org/api/v3"),
+        ("github", "https://api.github.com", "https://api.github.com"),
+        ("gitlab", "https://git.example.org", "https://git.example.org/api/v4"),
+        ("gitlab", "https://git.example.org/gitlab/api/v4/", "https://git.example.org/gitlab/api/v4"),
+        ("gitea", "HTTPS://Git.Example.org", "https://git.example.org/api/v1"),
+    ],
+)
+def test_a_host_alone_gets_the_usual_path(kind, given, api):
+    host = api.split("/")[2]
+    assert find(kind, "git@git.example.org:a/b.git", api=given, token_host=host).api == api
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "[::1]:8080", "localhost"])
 def test_http_is_for_this_machine_only(host):
     api = f"http://{host}/api/v1"
@@ -106,3 +124,9 @@ def test_origins_that_name_no_host_are_refused(origin):
 def test_other_kinds_are_refused():
     with pytest.raises(ForgeError, match="github, gitlab, gitea"):
         find("svn", "https://github.com/a/b")
+
+
+def test_a_run_with_the_local_forge_does_not_pay_for_the_others():
+    code = "import sys, controller.edge.forge.connect; print({'github', 'gitlab', 'requests'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -204,6 +204,25 @@ def test_only_a_word_on_the_present_head_makes_it_ready(server, forge, pull, ori
     assert forge.readiness(pull.number).approved_by == ()
 
 
+def test_a_strangers_word_has_no_weight(server, forge, pull):
+    if server.forge == "gitlab":  # which lets no stranger approve
+        return
+    server.world.strangers.add("eve")
+    server.world.approve(pull.number, "eve")
+    server.world.request_changes(pull.number, "eve")
+    server.world.approve(pull.number, server.world.pulls[pull.number].author)
+    assert forge.readiness(pull.number) == Readiness((), (), "none", conflicts=False)
+
+
+def test_the_last_word_of_a_reviewer_counts(server, forge, pull):
+    server.world.request_changes(pull.number, "ada")
+    server.world.approve(pull.number, "ada")
+    assert forge.readiness(pull.number) == Readiness(("ada",), (), "none", conflicts=False)
+    if server.forge != "gitlab":
+        server.world.dismiss(pull.number, "ada")
+        assert forge.readiness(pull.number) == Readiness((), (), "none", conflicts=False)
+
+
 @pytest.mark.parametrize(
     ("state", "checks"), [("success", "passed"), ("pending", "pending"), ("failure", "failed")]
 )
@@ -245,6 +264,12 @@ def test_a_moved_head_is_not_merged(server, forge, pull):
 def test_a_lost_merge_is_looked_for(server, forge, pull, done):
     server.drop(on=r"(PUT|POST) .*/merge$", done=done)
     assert forge.merge(pull.number, pull.head_commit, NOON).state == "merged"
+
+
+def test_a_forge_that_is_not_ready_to_merge_is_asked_again(server, forge, pull, clock):
+    server.answer(405, on=r"(PUT|POST) .*/merge$", times=2)
+    assert forge.merge(pull.number, pull.head_commit, NOON).state == "merged"
+    assert clock.slept == [1.0, 2.0]
 
 
 def test_a_deleted_branch_keeps_its_name_after_the_merge(server, forge, pull):
