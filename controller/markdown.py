@@ -11,13 +11,19 @@ import re
 import unicodedata
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>])")
+_REFERENCE = re.compile(r"([#!~%$&^]|\bgh-)(?=[\w\"])", re.IGNORECASE)  # to an issue, a label, a milestone
+_LINK = re.compile(r"(:|www)(//|\.)", re.IGNORECASE)  # that a forge would make by itself
 
 
 def markdown(text: object, most: int = 120) -> str:
-    """Make text from outside harmless in Markdown: no markup, HTML, mention or link, one short line."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text, most).replace("&", "&amp;").replace("<", "&lt;"))
+    """Make text from outside harmless in Markdown: no markup, HTML, mention, reference or link, one short line.
+
+    It must not begin a line of its own, where ``-`` or ``/close`` would still mean something.
+    """
+    line = _REFERENCE.sub("\\1\u200b", plain(text, most))
+    escaped = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))
     escaped = escaped.replace("\\>", "&gt;").replace("@", "@\u200b").replace("$", "\\$")
-    return escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")  # no link of its own making
+    return _LINK.sub("\\1\u200b\\2", escaped)
 
 
 def plain(text: object, most: int = 120) -> str:
