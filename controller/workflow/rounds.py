@@ -25,7 +25,7 @@ from controller.leadtimes import reviewed, taught
 from controller.lease import Ledger
 from controller.plan import Change, Plan, merge
 from controller.proposal import key, proposals
-from controller.workflow import upkeep
+from controller.workflow import board, upkeep
 from controller.workflow.desk import Desk, look, settled_by_people
 from controller.workflow.place import Workplace, read_directory, workplace
 from controller.workflow.publish import LABEL, Outcome, publish
@@ -38,10 +38,14 @@ Result = tuple[Plan, list[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a round knows of demand: the newest forecast, and realised usage; either may be missing."""
+    """What a round knows of demand: the newest forecast, and realised usage; either may be missing.
+
+    ``asks`` says whether it looks for what will be needed.
+    """
 
     profile: DemandProfile | None = None
     usage: xr.Dataset | None = None
+    asks: bool = True
 
 
 def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime) -> tuple[Plan, Config]:
@@ -74,7 +78,7 @@ def release(
         del desk
         return decay(place.ledger, usage, profile, place.config, now)
 
-    return _round(directory, Known(profile, usage), wanted, now, dry_run)
+    return _round(directory, Known(profile, usage, asks=False), wanted, now, dry_run)
 
 
 def run(
@@ -107,11 +111,16 @@ def _round(
 def _work(
     place: Workplace, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
 ) -> Result:
-    desk = look(place)
+    seen = board.see(place)
+    desk = board.heed(look(place), seen.boxes)
     place = replace(place, config=taught(place.config, _review_minutes(desk)))
     made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting)
     changes = tuple(_settled_step(x, desk.waiting, place.config.decay.minimum_step_nodes) for x in made.changes)
-    made = replace(made, changes=changes, notes=(*made.notes, *desk.notes))
+    made = replace(made, changes=changes, notes=(*made.notes, *desk.notes, *seen.notes))
+    if seen.boxes.paused:
+        made = replace(made, notes=(*made.notes, board.PAUSED))
+        if not dry_run:
+            return made, [Outcome((), "nothing is changed", "", "paused", why="by the box on the dashboard")]
     asked, outcomes = _unsettled(place, desk, changes)
     wanted_branches = {x.branch for x in outcomes}
     for proposal in proposals(asked, place.config.environment, place.config.proposals.group_by):
@@ -127,6 +136,8 @@ def _work(
         outcomes += upkeep.tell_late(place, desk, {key(x.lease): x for x in changes}, now)
         outcomes += upkeep.merge_due(place, desk, now)
         upkeep.clear(place, desk, wanted_branches, now)
+        ran = board.Ran(made.shortfalls if known.asks else None, tuple(outcomes))
+        made = replace(made, notes=(*made.notes, *board.keep(place, desk, seen, ran, now)))
     return made, outcomes
 
 
