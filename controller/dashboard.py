@@ -10,11 +10,10 @@ True
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from controller.boxes import Short, box, memory
 from controller.lease import Lease
-from controller.markdown import markdown
+from controller.markdown import markdown, short, span
 from controller.marker import read as marks
 from controller.message import MOST_CHARACTERS
 from controller.pull import PullRequest
@@ -65,7 +64,7 @@ def written(board: Board) -> str:
         _section("Stays short", _shortfalls(board.short), len(board.short)),
         _section("Open proposals", _proposals(board.pulls), len(board.pulls), "None."),
         _section("Refused or undone, and silent", _refused(board.refused), len(board.refused)),
-        _section("Asked again", _reopened(board.reopened), len(board.reopened)),
+        _section("Asked again", _reopened(board), 0),
         _section("Next windows", _upcoming(board), 0),
         _section("Held leases", _held(board.held), len(board.held), "None: every pool is at its base."),
         _section("How forecasts turned out", _tracks(board.tracks), 0),
@@ -82,11 +81,11 @@ def _section(heading: str, lines: Sequence[str], count: int, nothing: str = "") 
     return "\n".join([f"### {heading}{f' ({count})' if count else ''}", "", *(lines or [nothing])])
 
 
-def _shortfalls(short: Sequence[Short]) -> list[str]:
+def _shortfalls(found: Sequence[Short]) -> list[str]:
     rows = [
-        f"| {_code(x.pool)} | {_span(x.starts, x.ends)} | {x.needed} | {x.granted} | {markdown(x.cause, 160)} | "
+        f"| {_code(x.pool)} | {span(x.starts, x.ends)} | {x.needed} | {x.granted} | {markdown(x.cause, 160)} | "
         f"{markdown(x.suggestion, 200)} |"
-        for x in short
+        for x in found
     ]
     heads = ["| pool | window (UTC) | needed | held | why | way out |", "| --- | --- | --- | --- | --- | --- |"]
     return [*heads, *_first(rows, _MOST_SHORT)] if rows else []
@@ -96,7 +95,7 @@ def _proposals(pulls: Sequence[PullRequest]) -> list[str]:
     rows = []
     for pull in pulls:
         due = min((x.merge_by for x in marks(pull.body) if x.merge_by is not None), default=None)
-        until = f", merge by {_moment(due)} UTC" if due else ""
+        until = f", merge by {short(due)} UTC" if due else ""
         rows.append(f"- {_link(pull.number, pull.url)} {markdown(pull.title, 160)}{until}")
     return _first(rows, _MOST_PULLS)
 
@@ -115,9 +114,10 @@ def _why(refusal: Refusal) -> str:
     return "giving it back was refused in" if refusal.release else "refused in"
 
 
-def _reopened(reopened: Mapping[str, int]) -> list[str]:
-    rows = [f"- {_code(x.split('/', 1)[1])}: by the next run that needs it" for x in sorted(reopened)]
-    return _first(rows, _MOST_PULLS)
+def _reopened(board: Board) -> list[str]:
+    asked = {mark.lease for pull in board.pulls for mark in marks(pull.body)}
+    left = sorted(set(board.reopened) - asked)
+    return _first((f"- {_code(x.split('/', 1)[1])}: by the next run that needs it" for x in left), _MOST_PULLS)
 
 
 def _upcoming(board: Board) -> list[str]:
@@ -126,13 +126,13 @@ def _upcoming(board: Board) -> list[str]:
     for x in sorted(board.upcoming, key=lambda x: (x.starts, x.pool, x.id)):
         nodes = f"{x.floor} nodes{f' and {x.warm} warm' if x.warm else ''}"
         state = "held" if (x.pool, x.id) in held else "proposed"
-        rows.append(f"- {_span(x.starts, x.ends)} UTC: {_code(x.pool)}, {nodes}, {state}")
+        rows.append(f"- {span(x.starts, x.ends)} UTC: {_code(x.pool)}, {nodes}, {state}")
     return rows[:_MOST_NEXT]
 
 
 def _held(held: Sequence[Lease]) -> list[str]:
     rows = [
-        f"| {_code(x.pool)} | {x.floor} | {x.warm} | {_span(x.starts, x.ends)} | {_moment(x.expires)} |"
+        f"| {_code(x.pool)} | {x.floor} | {x.warm} | {span(x.starts, x.ends)} | {short(x.expires)} |"
         for x in sorted(held, key=lambda x: (x.expires, x.pool, x.id))
     ]
     heads = ["| pool | floor | warm | window (UTC) | expires (UTC) |", "| --- | --- | --- | --- | --- |"]
@@ -157,14 +157,6 @@ def _code(name: str) -> str:
 
 def _link(number: int, url: str) -> str:
     return f"[#{number}]({url})" if _URL.fullmatch(url) else f"#{number}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%a %d %b %H:%M}"
-
-
-def _span(starts: datetime, ends: datetime) -> str:
-    return f"{_moment(starts)} – {_moment(ends)}"
 
 
 def _fitted(body: str, hidden: str) -> str:

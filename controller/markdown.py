@@ -1,4 +1,4 @@
-r"""Text from outside → harmless Markdown, or one harmless line; probabilities in words.
+r"""Text from outside → harmless Markdown, or one harmless line; probabilities and moments in words.
 
 Place in the line: under everything that a reader sees. Names of groups, pools and people are data: none may bring
 markup, HTML, a mention or a link.
@@ -9,6 +9,7 @@ markup, HTML, a mention or a link.
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>])")
 _REFERENCE = re.compile(r"([#!~%$&^]|\bgh-)(?=[\w\"])", re.IGNORECASE)  # to an issue, a label, a milestone
@@ -42,3 +43,14 @@ def chance(value: float) -> str:
     if value < 0.01:
         return "under 1 %"
     return "over 99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
+def short(moment: datetime) -> str:
+    """A moment (UTC) in the words that fit into a table."""
+    return f"{moment.astimezone(UTC):%a %d %b %H:%M}"
+
+
+def span(starts: datetime, ends: datetime) -> str:
+    """A window (UTC); the day is said once, if it has only one."""
+    same = starts.astimezone(UTC).date() == ends.astimezone(UTC).date()
+    return f"{short(starts)}–{ends.astimezone(UTC):%H:%M}" if same else f"{short(starts)} – {short(ends)}"

@@ -21,7 +21,7 @@ from controller.config import Config
 from controller.errors import PlanError
 from controller.guardrails.shortfalls import shortfall
 from controller.lease import Ledger, edited, fold, stamp
-from controller.markdown import chance, markdown, percent, plain
+from controller.markdown import chance, markdown, percent, plain, short, span
 from controller.marker import Mark
 from controller.plan import Change, ForecastEvidence
 from controller.proposal import Proposal, desired, key
@@ -174,7 +174,8 @@ def _environment(templates: tuple[tuple[str, str], ...]) -> ImmutableSandboxedEn
         "markdown": markdown,
         "plain": plain,
         "moment": lambda x: f"{x.astimezone(UTC):%a %d %b %Y %H:%M} UTC",
-        "short": lambda x: f"{x.astimezone(UTC):%a %d %b %H:%M}",
+        "short": short,
+        "window": lambda x: span(x.starts, x.ends),
         "chance": chance,
         "percent": percent,
         "number": lambda x: f"{x:,.1f}".removesuffix(".0"),

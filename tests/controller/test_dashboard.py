@@ -42,7 +42,7 @@ WORDS = """\
 
 | pool | window (UTC) | needed | held | why | way out |
 | --- | --- | --- | --- | --- | --- |
-| `web` | Tue 24 Nov 12:00 – Tue 24 Nov 17:00 | 20 | 14 | max | raise pools.web.max to 20 |
+| `web` | Tue 24 Nov 12:00–17:00 | 20 | 14 | max | raise pools.web.max to 20 |
 
 ### Open proposals (1)
 
@@ -56,20 +56,20 @@ Tick one to have it asked for again.
 - [ ] <!-- headroom reopen demo/web/a-lease --> `web/a-lease`: giving it back was refused in #4
 - [ ] <!-- headroom reopen demo/batch/x --> `batch/x`: somebody undid #1
 
-### Asked again (1)
+### Asked again
 
 - `batch/y`: by the next run that needs it
 
 ### Next windows
 
-- Wed 25 Nov 06:00 – Wed 25 Nov 12:00 UTC: `web`, 8 nodes and 2 warm, held
+- Wed 25 Nov 06:00–12:00 UTC: `web`, 8 nodes and 2 warm, held
 - Wed 25 Nov 18:00 – Thu 26 Nov 00:00 UTC: `batch`, 5 nodes, proposed
 
 ### Held leases (1)
 
 | pool | floor | warm | window (UTC) | expires (UTC) |
 | --- | --- | --- | --- | --- |
-| `web` | 8 | 2 | Wed 25 Nov 06:00 – Wed 25 Nov 12:00 | Thu 26 Nov 12:00 |
+| `web` | 8 | 2 | Wed 25 Nov 06:00–12:00 | Thu 26 Nov 12:00 |
 
 ### How forecasts turned out
 
