@@ -82,7 +82,7 @@ class Need:
         """How the need goes in and around the window: a point per hour, or for the worst of several hours."""
         first, last = max(0, window.start - _AROUND), min(len(self.times), window.stop + _AROUND)
         starts = np.arange(first, last, -(-(last - first) // _MOST_POINTS))
-        worst = np.maximum.reduceat(self.nodes[:, :last], starts, axis=1).T
+        worst = np.sort(np.maximum.reduceat(self.nodes[:, :last], starts, axis=1).T)  # sorted once for all levels
         held = np.minimum.reduceat(self.held[:last], starts).tolist()
         levels = [quantiles(worst, x).tolist() for x in (0.1, 0.5, 0.9)]
         return tuple(Point(self.times[i], *x) for i, *x in zip(starts, *levels, held, strict=True))

@@ -6,9 +6,13 @@ import pytest
 from click.testing import CliRunner
 from worlds import CONFIG, HOUR, NOW, profile_of, surge, usage_of
 
+from controller import marker
 from controller.boxes import read
 from controller.cli import main
 from controller.errors import ConfigError, ForgeError
+from controller.marker import Mark
+from controller.pull import PullRequest
+from controller.standing import WITHDRAWN, refusals
 from controller.workflow import dashboard, propose, release, workplace
 from controller.workflow.board import Ran, heed, keep, see
 from controller.workflow.desk import look
@@ -212,6 +216,24 @@ def test_the_command_line_shows_and_ticks(environment):
     assert refused.exit_code == 1
     assert "nobody refused demo/web/nothing" in refused.output
     assert all(len(x) <= 80 for x in headroom("--help").output.splitlines())
+
+
+def test_only_the_last_word_on_a_lease_counts():
+    lease = "demo/web/a"
+
+    def pull(number, state, action, *labels):
+        body = marker.written([Mark(lease, action, "5a1e")])
+        return PullRequest(number, "t", body, "headroom/demo/web/a", "main", state, NOW, labels)
+
+    refused, merged = pull(1, "closed", "open"), pull(2, "merged", "open")
+    assert [(x.number, x.undone) for x in refusals([refused], ())] == [(1, False)]
+    assert refusals([refused, merged], {lease}) == ()
+    assert [(x.number, x.undone) for x in refusals([merged, refused], ())] == [(2, True)]
+    assert refusals([merged, pull(3, "merged", "release")], ()) == ()
+    assert refusals([pull(4, "closed", "open", WITHDRAWN)], ()) == ()
+    kept = pull(5, "closed", "release")
+    assert [(x.number, x.release) for x in refusals([merged, kept], {lease})] == [(5, True)]
+    assert refusals([merged, kept, pull(6, "merged", "release")], ()) == ()
 
 
 def test_a_forge_may_put_its_own_marker_into_the_body(environment):
