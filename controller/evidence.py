@@ -78,6 +78,7 @@ def forecast_evidence(
         priority=max((config.preference(x).priority or 0 for x in need.groups), default=0) if config.groups else 0,
         spills=need.spills(lease.pool, window),
         unserved=need.left_short(window),
+        course=need.course(window),
     )
 
 

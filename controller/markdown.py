@@ -1,4 +1,4 @@
-r"""Text from outside → harmless Markdown, or one harmless line; probabilities in words.
+r"""Text from outside → harmless Markdown, or one harmless line; probabilities and moments in words.
 
 Place in the line: under everything that a reader sees. Names of groups, pools and people are data: none may bring
 markup, HTML, a mention or a link.
@@ -9,15 +9,22 @@ markup, HTML, a mention or a link.
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>])")
+_REFERENCE = re.compile(r"([#!~%$&^]|\bgh-)(?=[\w\"])", re.IGNORECASE)  # to an issue, a label, a milestone
+_LINK = re.compile(r"(:|www)(//|\.)", re.IGNORECASE)  # that a forge would make by itself
 
 
 def markdown(text: object, most: int = 120) -> str:
-    """Make text from outside harmless in Markdown: no markup, HTML, mention or link, one short line."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text, most).replace("&", "&amp;").replace("<", "&lt;"))
+    """Make text from outside harmless in Markdown: no markup, HTML, mention, reference or link, one short line.
+
+    It must not begin a line of its own, where ``-`` or ``/close`` would still mean something.
+    """
+    line = _REFERENCE.sub("\\1\u200b", plain(text, most))
+    escaped = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))
     escaped = escaped.replace("\\>", "&gt;").replace("@", "@\u200b").replace("$", "\\$")
-    return escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")  # no link of its own making
+    return _LINK.sub("\\1\u200b\\2", escaped)
 
 
 def plain(text: object, most: int = 120) -> str:
@@ -36,3 +43,14 @@ def chance(value: float) -> str:
     if value < 0.01:
         return "under 1 %"
     return "over 99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
+def short(moment: datetime) -> str:
+    """A moment (UTC) in the words that fit into a table."""
+    return f"{moment.astimezone(UTC):%a %d %b %H:%M}"
+
+
+def span(starts: datetime, ends: datetime) -> str:
+    """A window (UTC); the day is said once, if it has only one."""
+    same = starts.astimezone(UTC).date() == ends.astimezone(UTC).date()
+    return f"{short(starts)}–{ends.astimezone(UTC):%H:%M}" if same else f"{short(starts)} – {short(ends)}"

@@ -74,6 +74,8 @@ def settled(
         starts = waiting.starts  # its window has come within reach of the boot time: it is the same window
     # A merged lease needs no hysteresis: that the need exceeds it is likely, or there would be no window.
     if waiting is not None and _close(waiting, starts, ends, floor, warm, config):
+        if waiting.floor == config.pools[name].max < floor:  # the guards clip it anew, and say what stays short
+            waiting = replace(waiting, floor=floor, warm=warm)
         return waiting, raised
     identity = known.id if known else _fresh(config.environment, name, starts, taken)
     return Lease(config.environment, name, identity, starts, ends, expires, floor, warm), raised

@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.capacity import Whole
-from controller.plan import Distribution, Spill
+from controller.capacity import Whole, quantiles
+from controller.plan import Distribution, Point, Spill
 
 _HOUR = timedelta(hours=1)
+_AROUND, _MOST_POINTS = 6, 72  # hours before and after a window that are told too; points of a course
 _NOTABLE = 0.001  # share of a group's demand below which it is not said to go short
 _NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -76,6 +77,15 @@ class Need:
         if floor is not None:
             short = np.minimum(short, np.maximum(floor - self.held[window], 0))
         return float(short.sum(axis=1).mean())
+
+    def course(self, window: slice) -> tuple[Point, ...]:
+        """How the need goes in and around the window: a point per hour, or for the worst of several hours."""
+        first, last = max(0, window.start - _AROUND), min(len(self.times), window.stop + _AROUND)
+        starts = np.arange(first, last, -(-(last - first) // _MOST_POINTS))
+        worst = np.sort(np.maximum.reduceat(self.nodes[:, :last], starts, axis=1).T)  # sorted once for all levels
+        held = np.minimum.reduceat(self.held[:last], starts).tolist()
+        levels = [quantiles(worst, x).tolist() for x in (0.1, 0.5, 0.9)]
+        return tuple(Point(self.times[i], *x) for i, *x in zip(starts, *levels, held, strict=True))
 
     def bounds(self, window: slice) -> tuple[datetime, datetime]:
         """Start and end of the window."""

@@ -107,6 +107,17 @@ class Spill:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """Nodes needed from ``time`` to the next point, median and 80 % interval; ``held`` without the lease."""
+
+    time: datetime
+    lower: int
+    median: int
+    upper: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stake:
     """What a change puts at stake beyond what is held already: node-hours and money."""
 
@@ -125,9 +136,10 @@ class ForecastEvidence:
     hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual review
     would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for want of
     a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool can
-    hold. ``priority`` is the highest of the groups'. ``planned`` is what the lease costs if it is merged at
-    ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged before costs
-    on top, ``most`` what it costs if it is merged now and never given back.
+    hold. ``priority`` is the highest of the groups'. ``course`` is the need in and around the window. ``planned``
+    is what the lease costs if it is merged at ``merge_by`` and given back at the end of its window, ``early`` what
+    each hour that it is merged before costs on top, ``most`` what it costs if it is merged now and never given
+    back.
     """
 
     issued: datetime
@@ -158,6 +170,7 @@ class ForecastEvidence:
     priority: int = 0
     spills: tuple[Spill, ...] = ()
     unserved: tuple[tuple[str, float], ...] = ()
+    course: tuple[Point, ...] = ()
 
     @property
     def approved(self) -> bool:

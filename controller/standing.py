@@ -5,7 +5,7 @@ for, and so does a merge that somebody reverted; both until something else is as
 since nothing needed it any more, silences nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -45,3 +45,35 @@ def settled(change: Change, pulls: Iterable[PullRequest]) -> Settled | None:
     if last.desired != wanted:
         return None
     return Settled(number, "it was merged, and somebody has undone it since", undone=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What people settled last of a lease, ``environment/pool/id``, by a pull request: refused, or undone."""
+
+    lease: str
+    release: bool
+    number: int
+    url: str = ""
+    undone: bool = False
+
+
+def refusals(pulls: Iterable[PullRequest], held: Collection[str]) -> tuple[Refusal, ...]:
+    """Say what is refused or undone of each lease, and silent therefore; ``held`` names the merged leases.
+
+    ``pulls`` are closed or merged: the last word on a lease counts, and what is asked for and what is given back
+    each have their own.
+    """
+    last: dict[tuple[str, bool], tuple[PullRequest, bool]] = {}
+    for pull in sorted(pulls, key=lambda x: x.number):
+        if pull.state == "closed" and WITHDRAWN in pull.labels:
+            continue
+        for mark in marker.read(pull.body):
+            last[mark.lease, mark.action == "release"] = (pull, pull.state == "merged")
+            if mark.action == "release" and pull.state == "merged":  # given back as it should be: nobody undid it
+                last.pop((mark.lease, False), None)
+    return tuple(
+        Refusal(lease, release, pull.number, pull.url, undone=merged)
+        for (lease, release), (pull, merged) in sorted(last.items())
+        if (lease not in held and not release if merged else lease in held or not release)
+    )

@@ -22,7 +22,7 @@ ROWS = {
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
         "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate", "markdown",
-        "message", "plandiff", "planfile", "gate", "edge", "workflow", "service",
+        "mermaid", "message", "boxes", "dashboard", "plandiff", "planfile", "gate", "edge", "workflow", "service",
         "cli",
     ],
 }  # fmt: skip

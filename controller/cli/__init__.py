@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from controller.cli.backtests import backtest
+from controller.cli.dashboard import dashboard
 from controller.cli.explaining import explain
 from controller.cli.forecasts import forecast, simulate
 from controller.cli.learning import learn
@@ -71,6 +72,7 @@ for command in (
     check,
     pr,
     comment,
+    dashboard,
     schema,
     simulate,
 ):

@@ -77,7 +77,11 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 
 def document(value: Any) -> None:
     """Print a result as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    return stamp(value) if isinstance(value, datetime) else str(value)
 
 
 def plain_record(record: Any) -> dict[str, Any]:

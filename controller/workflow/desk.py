@@ -6,7 +6,7 @@ Place in the line: looked at once per command, by one listing each, before anyth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controller import marker
 from controller.errors import GitError, LeaseError
@@ -21,13 +21,18 @@ from controller.workflow.place import Workplace
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Branches with their tips, open pull requests by branch, recent ones, and the leases that wait."""
+    """Branches with their tips, open pull requests by branch, recent ones, and the leases that wait.
+
+    ``reopened`` gives, for leases that somebody had asked for again, the number of the last pull request about
+    them that counts no more.
+    """
 
     tips: Mapping[str, str]
     open: Mapping[str, PullRequest]
     recent: Recent
     waiting: Ledger
     notes: tuple[str, ...]
+    reopened: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def queue(self) -> Queue:
@@ -59,13 +64,14 @@ def settled_by_people(place: Workplace, desk: Desk, change: Change) -> Settled |
     for pull in desk.about(lease):
         if any(mark.desired == wanted and mark.lease == lease for mark in marker.read(pull.body)):
             return None  # it is open, so nobody has refused it, or somebody has opened it again
-    found = settled(change, desk.recent.pulls)
+    after = desk.reopened.get(lease, 0)
+    found = settled(change, (x for x in desk.recent.pulls if x.number > after))
     if found is not None or desk.recent.complete:
         return found
     pulls = {x.number: x for x in desk.recent.pulls}
     for branch in _branches(place, change):
         pulls |= {x.number: x for x in place.forge.pulls_of(branch) if x.state != "open"}
-    return settled(change, [pulls[n] for n in sorted(pulls)])
+    return settled(change, [pulls[n] for n in sorted(pulls) if n > after])
 
 
 def merged(place: Workplace, pull: PullRequest | None, tip: str) -> bool:

@@ -23,7 +23,7 @@ from controller.workflow.desk import Desk
 from controller.workflow.place import Workplace
 
 State = Literal[
-    "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late"
+    "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late", "paused"
 ]
 LABEL, LATE, QUESTION = "headroom", "headroom:late", "headroom:question"
 

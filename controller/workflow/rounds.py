@@ -27,7 +27,7 @@ from controller.lease import Ledger
 from controller.plan import Change, Plan, merge
 from controller.proposal import key, proposals
 from controller.record import Track, tracks
-from controller.workflow import upkeep
+from controller.workflow import board, upkeep
 from controller.workflow.desk import Desk, look, settled_by_people
 from controller.workflow.place import Workplace, read_directory, workplace
 from controller.workflow.publish import LABEL, Outcome, publish
@@ -60,10 +60,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a round knows of demand: the newest forecast, and realised usage; either may be missing."""
+    """What a round knows of demand: the newest forecast, and realised usage; either may be missing.
+
+    ``asks`` says whether it looks for what will be needed.
+    """
 
     profile: DemandProfile | None = None
     usage: xr.Dataset | None = None
+    asks: bool = True
 
 
 def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now: datetime) -> tuple[Plan, Config]:
@@ -96,7 +100,7 @@ def release(
         del desk
         return decay(place.ledger, usage, profile, place.config, now)
 
-    return _round(directory, Known(profile, usage), wanted, now, dry_run).result
+    return _round(directory, Known(profile, usage, asks=False), wanted, now, dry_run).result
 
 
 def run(
@@ -129,11 +133,23 @@ def _round(
 def _work(
     place: Workplace, known: Known, wanted: Callable[[Workplace, Desk], Plan], now: datetime, dry_run: bool
 ) -> Round:
-    desk = look(place)
+    seen = board.see(place)
+    desk = board.heed(look(place), seen.boxes)
     place = replace(place, config=taught(place.config, _review_minutes(desk)))
+
+    def finished(made: Plan, outcomes: list[Outcome]) -> Round:
+        issued = known.profile.issued if known.profile else None
+        return Round(made, outcomes, place.config, place.ledger, issued, tracks(desk.recent.pulls))
+
     made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting, desk.queue)
     changes = tuple(_settled_step(x, desk.waiting, place.config.decay.minimum_step_nodes) for x in made.changes)
-    made = replace(made, changes=changes, notes=(*made.notes, *desk.notes))
+    made = replace(made, changes=changes, notes=(*made.notes, *desk.notes, *seen.notes))
+    if seen.boxes.paused:
+        made = replace(made, notes=(*made.notes, board.PAUSED))
+        if not dry_run:
+            return finished(
+                made, [Outcome((), "nothing is changed", "", "paused", why="by the box on the dashboard")]
+            )
     asked, outcomes = _unsettled(place, desk, changes)
     wanted_branches = {x.branch for x in outcomes}
     for proposal in proposals(asked, place.config.environment, place.config.proposals.group_by):
@@ -150,8 +166,9 @@ def _work(
         outcomes += upkeep.tell_late(place, desk, {key(x.lease): x for x in changes}, now)
         outcomes += upkeep.merge_due(place, desk, now)
         upkeep.clear(place, desk, wanted_branches, now)
-    issued = known.profile.issued if known.profile else None
-    return Round(made, outcomes, place.config, place.ledger, issued, tracks(desk.recent.pulls))
+        ran = board.Ran(made.shortfalls if known.asks else None, tuple(outcomes))
+        made = replace(made, notes=(*made.notes, *board.keep(place, desk, seen, ran, now)))
+    return finished(made, outcomes)
 
 
 def _unsettled(place: Workplace, desk: Desk, changes: Iterable[Change]) -> tuple[list[Change], list[Outcome]]:

@@ -383,3 +383,12 @@ def test_a_preference_for_nobody_is_told():
     config = config_of().model_copy(update={"groups": {"eu/chekout": Preference(priority=3)}})
     notes = decide(profile_of(SURGE), (), config, NOW).notes
     assert "no group of the profile is eu/chekout, which headroom.yaml has a preference for" in notes
+
+
+def test_what_stays_short_is_said_again_while_its_proposal_waits():
+    profile = profile_of(SURGE | {"eu/shop": surge(6, 120, 24, 5)})
+    first = guard(decide(profile, (), config_of(), NOW), config_of())
+    waiting = tuple(x.lease for x in first.changes)
+    again = guard(decide(profile, (), config_of(), NOW + HOUR, waiting), config_of(), (), waiting)
+    assert again.shortfalls == first.shortfalls != ()
+    assert [x.lease for x in again.changes] == list(waiting)

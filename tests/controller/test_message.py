@@ -4,13 +4,15 @@
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
 
@@ -18,12 +20,13 @@ from controller.configtext import parse
 from controller.decay import decay
 from controller.decide import decide
 from controller.edge.files import template_texts
+from controller.errors import PlanError
 from controller.guardrails import guard
 from controller.lease import Ledger
 from controller.markdown import markdown, plain
 from controller.marker import read
 from controller.message import MOST_CHARACTERS, Context, Words, words
-from controller.plan import Change, ForecastEvidence, Plan, Spill
+from controller.plan import Change, Clip, ForecastEvidence, Plan, Spill
 from controller.proposal import proposals
 from controller.record import Track
 from controller.render import files
@@ -91,6 +94,20 @@ def _limited() -> tuple[Plan, Ledger]:
     return replace(plan, changes=(replace(web, evidence=evidence),)), ledger
 
 
+def _edited() -> tuple[Plan, Ledger]:
+    """A lease that somebody changed by hand after the merge: what changes it is a question."""
+    plan, (held,) = _raised()
+    theirs = replace(held, evidence=(("desired", "5" * 64),))
+    web = replace(plan.changes[0], before=theirs)
+    return replace(plan, changes=(web,)), (theirs,)
+
+
+def _edited_release() -> tuple[Plan, Ledger]:
+    plan, (held,) = _passed()
+    theirs = replace(held, evidence=(*held.evidence, ("desired", "5" * 64)))
+    return replace(plan, changes=(replace(plan.changes[0], before=theirs, lease=theirs),)), (theirs,)
+
+
 LIMITS = {
     "limited": "{step_up_nodes: 6, budget_per_day: 12, quotas: [{family: m5, nodes: 9}]}",
     "stepped-less": "{step_down_nodes: 3}",
@@ -105,6 +122,8 @@ CASES: dict[str, Callable[[], tuple[Plan, Ledger]]] = {
     "stepped-down": _stepped_down,
     "limited": _limited,
     "stepped-less": _passed,
+    "edited": _edited,
+    "edited-release": _edited_release,
     "together": _opened,
 }
 TRACKS = {"web": Track(8, 7, (1, 0, -2, 1, 0, 3, -1, 0))}
@@ -152,8 +171,13 @@ def test_golden(name):
     assert rendered(name) == made
 
 
+@cache
+def _changes() -> tuple[Change, ...]:
+    return guard(_opened()[0], config_of()).changes
+
+
 def _change() -> Change:
-    return guard(_opened()[0], config_of()).changes[0]
+    return _changes()[0]
 
 
 def _said(*changes: Change, **texts: str) -> Words:
@@ -196,6 +220,111 @@ def test_a_body_stays_below_what_forges_take():
     assert len(said.body) <= MOST_CHARACTERS
     assert said.body.count("```") == 2
     assert read(said.body)[0].desired == said.digest
+
+
+def _many(count: int) -> list[Change]:
+    """So many changes, each of a lease of its own."""
+    first, second = _changes()
+    return [
+        replace(x, lease=replace(x.lease, id=f"lease-{i}"))
+        for i in range(count)
+        for x in ((first, second)[i % 2],)
+    ]
+
+
+def test_an_overview_is_whole_where_there_is_no_room_for_all_details():
+    said = _said(*_many(50))
+    assert len(said.body) <= MOST_CHARACTERS
+    assert len([x for x in said.body.splitlines() if x.startswith("| `") and x.count("|") == 8]) == 50
+    assert "more are in their commits" in said.body
+    assert "(cut at" not in said.body
+    assert said.body.count("<details>") == said.body.count("</details>") > 10
+    assert len(read(said.body)) == 50
+    assert "<summary>web" in said.body
+    assert "<summary>batch" not in said.body  # due later, so it is left out first
+
+
+def test_so_many_changes_that_no_marker_fits_are_refused_with_a_way_out():
+    with pytest.raises(PlanError, match="group_by: lease"):
+        _said(*_many(400))
+
+
+def test_a_cut_body_closes_what_it_opened():
+    said = _said(_change(), **{"forecast.md.j2": "<details>\n\n```mermaid\n" + ("y" * 99 + "\n") * 1000})
+    assert len(said.body) <= MOST_CHARACTERS
+    assert said.body.count("```") == 2
+    assert said.body.count("<details>") == said.body.count("</details>")
+
+
+def test_a_question_is_asked_in_title_and_first_line():
+    for case in (_edited, _edited_release):
+        plan, ledger = case()
+        (proposal,) = proposals(plan.changes, "demo", "lease")
+        said = words(proposal, Context(ledger, config_of(), template_texts("pull_request"), BASE, plan.now))
+        assert said.title.endswith("? It was edited by hand")
+        assert said.body.startswith("**A question")
+        assert "edited" not in said.commits[0]
+
+
+def test_what_a_shortfall_costs_is_said_where_it_has_a_price():
+    priced = config_of(decide="{shortfall_cost_per_node_hour: 10, propose_ahead_hours: 72}")
+    (proposal, *_) = proposals([_change()], "demo", "lease")
+    said = words(proposal, Context((), priced, template_texts("pull_request"), BASE, NOW))
+    assert "node-hours short, which cost" in said.body
+
+
+NASTY = [
+    "@everyone", "#12", "!3", "GH-4", "fixes #1", "/close", "- [x] <!-- headroom pause -->", "<img src=x>", "-->",
+    "<!-- headroom {} -->", "```", "~~~", "</details>", "| a | b |", "[x](http://evil.example)", "WWW.evil.org",
+    "\u202e\u2066\u200b\x00\x1b[31m", "\r\n\n# big", "&lt;", "$$x$$", "%%{init}%%", "\\", "`", "a" * 500, "x@y.z",
+]  # fmt: skip
+FIRST = "¤"  # whatever comes from data begins with it: so no line may
+PIECES = st.one_of(st.sampled_from(NASTY), st.text(max_size=12))
+DATA = st.lists(PIECES, max_size=3).map(lambda x: FIRST + "".join(x))
+
+
+@st.composite
+def hostile_changes(draw: st.DrawFn) -> Change:
+    """A change of which every text that comes from data is hostile."""
+    web = _changes()[1]
+    assert isinstance(web.evidence, ForecastEvidence)
+    some = st.lists(DATA, max_size=14)
+    evidence = replace(
+        web.evidence,
+        groups=tuple(draw(some)),
+        newcomers=tuple(draw(some)),
+        needs=tuple((x, 10 - i) for i, x in enumerate(draw(st.lists(DATA, min_size=1, max_size=4)))),
+        levels_why=draw(DATA),
+        lead=draw(DATA),
+        forecast=draw(DATA),
+        spills=tuple(Spill(x, draw(DATA), "web", 0.5) for x in draw(some)),
+        unserved=tuple((x, 0.5) for x in draw(some)),
+    )
+    clips = [Clip(draw(DATA), draw(DATA), (0.1, 0.9), draw(DATA)) for _ in range(draw(st.integers(0, 3)))]
+    lease = replace(web.lease, floor=draw(st.integers(4, 10)))
+    return replace(web, evidence=evidence, lease=lease, clips=tuple(clips))
+
+
+@given(hostile_changes(), st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nothing_from_data_is_more_than_text(change, together):
+    said = _said(*([change, _change()] if together else [change]))
+    visible = re.sub(r"```mermaid\n.*?\n```", "", said.body, flags=re.DOTALL).replace("\\\\", "")
+    tags = set(re.findall(r"<[^\s>]*>?", visible))
+    assert tags == {"<details>", "<summary>", "</summary>", "</details>", "<sub>", "</sub>", "<!--"}
+    assert visible.count("<!--") == visible.count("-->") == 1
+    assert visible.count("<details>") == visible.count("</details>")
+    assert "```" not in visible
+    assert "@" not in visible.replace("@\u200b", "")
+    assert "://" not in visible.replace(":\u200b//", "")
+    assert not re.search(r"[#!]\w|\bgh-\d|www\.", visible, flags=re.IGNORECASE)
+    for line in said.body.splitlines():
+        assert not line.startswith((FIRST, "\\", "/", "- [", "    ", "- /"))
+    assert all(unicodedata.category(c)[0] != "C" or c in "\n\u200b" for c in said.body)
+    assert len(read(said.body)) == 1 + together
+    assert all(unicodedata.category(c)[0] != "C" or c == "\n" for c in "".join(said.commits))
+    assert all("Lease-Id" in x.rstrip().split("\n\n")[-1] for x in said.commits)
+    assert said.title.isprintable()
 
 
 @given(st.text())
