@@ -1,4 +1,4 @@
-"""``propose``, ``release``, ``check``: straight-line shells over the pure functions.
+"""``propose``, ``release``: straight-line shells over the pure functions.
 
 Place in the line: between ``cli`` and everything else. Each opens one throw-away clone, reads
 configuration and ledger from its base branch, asks the pure rooms what to do, and publishes each change as
@@ -16,7 +16,6 @@ from typing import Literal
 
 import xarray as xr
 
-from controller import planfile
 from controller.config import Config
 from controller.configtext import parse
 from controller.decay import decay
@@ -26,7 +25,6 @@ from controller.edge.files import CONFIG, environment_texts, template_texts
 from controller.edge.forge import Forge, PullRequest
 from controller.edge.forge.local import LocalForge
 from controller.errors import ConfigError, GitError, LeaseError
-from controller.gate import Verdict, folded_at, judge_ledger, judge_plan
 from controller.guardrails import guard
 from controller.leadtimes import reviewed, taught
 from controller.lease import Ledger, parse_ledger
@@ -235,12 +233,3 @@ def _fits(place: Workplace, change: Change, said: Words, tip: str) -> bool:
     if checkout.merged(tip) or checkout.trailers(tip).get("Desired-Digest") != said.digest:
         return False
     return checkout.read_at(checkout.parent(tip), path) == checkout.read(path)
-
-
-def check(directory: Path, document: planfile.PlanJson | None, now: datetime) -> Verdict:
-    """Judge the lease files of a directory and, where there is one, the Terraform plan made from them."""
-    config, ledger = read_directory(directory)
-    if document is None:
-        return judge_ledger(config, ledger, now)
-    moment = folded_at(document)
-    return judge_ledger(config, ledger, moment) + judge_plan(config, ledger, document, moment)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from controller import planfile, workflow
+from controller import checking, planfile, workflow
 from controller.capacity import hours_of, members, used_nodes
 from controller.config import Config
 from controller.configtext import parse
@@ -88,7 +88,7 @@ def show_request(stage: Stage, outcome: Outcome, now: datetime) -> None:
     checkout = origin.fresh(stage.origin, outcome.branch, run_folder(stage))
     with screen.waiting(f"CI plans pull request #{outcome.number}") as tell:
         planned = ci.plan(stage.pipeline, checkout, now, tell)
-    verdict = workflow.check(checkout / origin.ENVIRONMENT, planned.json, now)
+    verdict = checking.check(checkout / origin.ENVIRONMENT, planned.json, now).verdict
     lines = [f"check: {x}" for x in (*verdict.checked, *verdict.warnings)]
     lines += [f"check FAILED: {x}" for x in verdict.failures]
     text = planfile.text(planfile.summary(planned.json))

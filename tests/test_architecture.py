@@ -21,7 +21,8 @@ ROWS = {
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
-        "guardrails", "replay", "render", "message", "plandiff", "planfile", "gate", "edge", "workflow", "cli",
+        "guardrails", "replay", "render", "message", "plandiff", "planfile", "planmoves",
+        "gate", "edge", "workflow", "checking", "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -41,7 +42,7 @@ PURE = {
         "stacking",
         "calibrate",
     },
-    "controller": set(ROWS["controller"]) - {"edge", "workflow", "cli"},
+    "controller": set(ROWS["controller"]) - {"edge", "workflow", "checking", "cli"},
 }
 HOMES = {
     "git": {"controller/edge/checkout", "demo"},

@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from controller.cli.backtests import backtest
+from controller.cli.checking import check
 from controller.cli.explaining import explain
 from controller.cli.forecasts import forecast, simulate
 from controller.cli.learning import learn
-from controller.cli.leases import check, plan, propose, release, schema
+from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import pr
 from controller.cli.replays import replay
 from controller.errors import HeadroomError

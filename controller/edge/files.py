@@ -13,7 +13,7 @@ from pathlib import Path
 from controller.errors import ConfigError, LeaseError
 
 CONFIG = "headroom.yaml"
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 1_048_576
 
 
 def environment_texts(directory: Path) -> dict[str, str]:
