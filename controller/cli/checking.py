@@ -38,6 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     help="Plan that was reviewed, in JSON: what --plan-json changes must be in it. May be given several times.",
 )
+@click.option("--only-reviewed", is_flag=True, help="Fail on a plan that changes anything, if none was reviewed.")
 @click.option("--accept", metavar="DIGEST", help="Pass a plan that was not reviewed if this is its digest.")
 @now_option
 @click.option(
@@ -54,6 +55,7 @@ def check(
     plan_json: Path | None,
     base: str | None,
     reviewed: tuple[Path, ...],
+    only_reviewed: bool,
     accept: str | None,
     now: datetime,
     output: str,
@@ -64,11 +66,14 @@ def check(
     With --plan-json leases are judged at the moment of the plan, else at --now. With --base it is held that a
     proposal touches nothing but leases. Exits with 1 if anything speaks against applying.
     """
-    if (reviewed or accept) and plan_json is None:
-        raise click.UsageError("--reviewed and --accept say what --plan-json may change; give it too")
+    held = bool(reviewed or accept or only_reviewed)
+    if held and plan_json is None:
+        raise click.UsageError(
+            "--reviewed, --only-reviewed and --accept say what --plan-json may change; give it too"
+        )
     try:
         plan = _plan(plan_json) if plan_json else None
-        seen = [_plan(path) for path in reviewed] if reviewed or accept else None
+        seen = [_plan(path) for path in reviewed] if held else None
         report = checking.check(directory, plan, now, base, seen, accept)
     except (CheckError, ConfigError, GitError, LeaseError) as error:
         if comment_path is None and output in ("table", "json"):

@@ -26,7 +26,10 @@ def judge_reviewed(plan: PlanJson, reviewed: Sequence[PlanJson], accepted: str |
     if accepted is not None:
         said = (*said, f"{accepted} was accepted, but this plan is {own}: it has changed since")
     if said:
-        return Verdict(found=tuple(Finding("not-reviewed", text) for text in said))
+        advice = Finding(
+            "not-reviewed", f"whoever agrees to this plan can accept its digest, {own}", level="warning"
+        )
+        return Verdict(found=(*(Finding("not-reviewed", text) for text in said), advice))
     count = f"{len(reviewed)} reviewed plan{'' if len(reviewed) == 1 else 's'}"
     return Verdict((f"what the plan changes was reviewed ({count})",))
 
