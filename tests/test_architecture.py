@@ -21,8 +21,8 @@ ROWS = {
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
-        "guardrails", "replay", "render", "message", "plandiff", "planfile", "planmoves",
-        "gate", "edge", "workflow", "checking", "cli",
+        "guardrails", "replay", "render", "message", "scaffold", "plandiff", "planfile", "planmoves",
+        "gate", "edge", "workflow", "checking", "starting", "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -42,14 +42,14 @@ PURE = {
         "stacking",
         "calibrate",
     },
-    "controller": set(ROWS["controller"]) - {"edge", "workflow", "checking", "cli"},
+    "controller": set(ROWS["controller"]) - {"edge", "workflow", "checking", "starting", "cli"},
 }
 HOMES = {
     "git": {"controller/edge/checkout", "demo"},
     "python_terraform": {"controller/edge/terraform"},
     "pulumi": {"templates/pulumi"},
     "pulumi_aws": {"templates/pulumi"},
-    "jinja2": {"controller/message"},
+    "jinja2": {"controller/message", "controller/scaffold"},
     "click": {"controller/cli", "demo"},
     "rich": {"controller/cli", "demo"},
     "pymc": {"forecasting/model", "forecasting/nuts", "forecasting/reference"},

@@ -19,6 +19,7 @@ from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import pr
 from controller.cli.replays import replay
+from controller.cli.starting import init
 from controller.errors import HeadroomError
 
 
@@ -56,5 +57,19 @@ def main() -> None:
     """Forecast what groups of users will need, and have it reviewed before it is asked for."""
 
 
-for command in (learn, forecast, explain, backtest, replay, plan, propose, release, check, pr, schema, simulate):
+for command in (
+    init,
+    learn,
+    forecast,
+    explain,
+    backtest,
+    replay,
+    plan,
+    propose,
+    release,
+    check,
+    pr,
+    schema,
+    simulate,
+):
     main.add_command(command)

@@ -47,6 +47,12 @@ def template_texts(folder: str) -> dict[str, str]:
     }
 
 
+def texts_below(folder: str, ending: str) -> dict[str, str]:
+    """Files right in one folder of ``templates/`` whose names end so: ``{file name: text}``."""
+    place = templates() / folder
+    return {x.name: x.read_text(encoding="utf-8") for x in sorted(place.iterdir()) if x.name.endswith(ending)}
+
+
 def templates() -> Path:
     """Where the templates are: inside the installed package, or beside it in a checkout."""
     package = Path(str(files("controller")))

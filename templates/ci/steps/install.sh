@@ -15,6 +15,10 @@ if [ ! -x "$HEADROOM_HOME/bin/headroom" ]; then
     *) "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check "$HEADROOM_PACKAGE" ;;
   esac
 fi
+case ${HEADROOM_PLAN_STORE:-} in s3://*)
+  command -v aws >/dev/null || "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check awscli
+  ;;
+esac
 [ "${HEADROOM_ENGINE:-terraform}" = terraform ] || exit 0 # bring OpenTofu along in the image
 if ! command -v terraform >/dev/null && [ ! -x "$HEADROOM_HOME/bin/terraform" ]; then
   version=${HEADROOM_TERRAFORM_VERSION:?no terraform is on the PATH; say which version to fetch}
