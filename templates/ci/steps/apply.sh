@@ -58,8 +58,9 @@ if [ -n "$latest" ] && current "$latest"; then
     say "applied the plan that was reviewed"
     exit 0
   fi
-  grep -q 'Saved plan is stale' "$out/apply.log" || fail "$engine apply failed; what it said is above"
-  say "the state has moved on since the review"
+  # Both are said before anything is touched.
+  grep -qE 'Saved plan is stale|Inconsistent dependency lock file' "$out/apply.log" || fail "$engine apply failed; what it said is above"
+  say "the state or the providers have moved on since the review"
 fi
 
 say "planning again"
