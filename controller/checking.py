@@ -14,7 +14,7 @@ from controller.config import Config
 from controller.configtext import parse
 from controller.edge.checkout import Compared, compared
 from controller.edge.files import CONFIG, environment_texts
-from controller.errors import ConfigError, LeaseError
+from controller.errors import CheckError, ConfigError, LeaseError
 from controller.gate import (
     Finding,
     Touched,
@@ -45,6 +45,20 @@ def check(
     ``base`` is the branch that they are to be merged into, ``reviewed`` are plans that people have seen,
     ``accepted`` the digest of one that a person has passed without.
     """
+    try:
+        return _checked(directory, document, now, base, reviewed, accepted)
+    except RecursionError as error:
+        raise CheckError("the plan is nested too deeply to be looked through, so it cannot be passed") from error
+
+
+def _checked(
+    directory: Path,
+    document: PlanJson | None,
+    now: datetime,
+    base: str | None,
+    reviewed: Sequence[PlanJson] | None,
+    accepted: str | None,
+) -> Report:
     found = compared(directory, base, CONFIG) if base is not None else None
     where = found.where if found else directory.as_posix()
     config, ledger = _read(directory, found)

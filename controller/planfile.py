@@ -57,7 +57,7 @@ def load(source: str) -> PlanJson:
     """Read the text that ``terraform show -json`` printed for a plan file."""
     try:
         plan = json.loads(source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckError(f"the plan is not JSON ({error}); make it by terraform show -json FILE") from error
     _require_format(plan)
     return dict(plan)

@@ -93,7 +93,7 @@ def plan(ci: Pipeline, checkout: Path, now: datetime, say: Say, base: str | None
 
     With ``base``, the branch that it is to be merged into, it is a proposal: its plan is kept for the merge.
     """
-    with TemporaryDirectory(prefix="headroom-ci-") as out:
+    with TemporaryDirectory(prefix="plan-", dir=ci.folder) as out:
         settings = {"HEADROOM_BASE": base} if base else {}
         code, said = _step(ci, "plan.sh", checkout, now, Path(out), say, settings)
         made = Path(out) / "plan.json"
@@ -104,7 +104,7 @@ def plan(ci: Pipeline, checkout: Path, now: datetime, say: Say, base: str | None
 
 def apply(planned: Planned, say: Say) -> dict[str, Any]:
     """Apply a plan that somebody has looked at and accepted, and give the outputs."""
-    with TemporaryDirectory(prefix="headroom-ci-") as out:
+    with TemporaryDirectory(prefix="apply-", dir=planned.ci.folder) as out:
         accepted = {"HEADROOM_ACCEPT": digest(planned.json), "HEADROOM_PLAN_STORE": ""}
         code, said = _step(planned.ci, "apply.sh", planned.checkout, planned.now, Path(out), say, accepted)
     if code:
@@ -116,7 +116,7 @@ def apply(planned: Planned, say: Say) -> dict[str, Any]:
 
 def merged(ci: Pipeline, checkout: Path, now: datetime, say: Say) -> PlanJson:
     """Do what a push to the base branch does: apply what was reviewed; give the plan that was applied."""
-    with TemporaryDirectory(prefix="headroom-ci-") as out:
+    with TemporaryDirectory(prefix="apply-", dir=ci.folder) as out:
         code, said = _step(ci, "apply.sh", checkout, now, Path(out), say, {})
         if code:
             raise _failed("apply.sh", code, said)

@@ -1,5 +1,6 @@
 import json
 
+import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
@@ -91,3 +92,49 @@ def test_one_annotation():
     assert annotation(Finding("destroys", "a: gone"), "e") == (
         "::error file=e/headroom.yaml,line=1,title=headroom destroys::a: gone"
     )
+
+
+def closed(required=(), **properties):
+    """An object of these keys alone: what SARIF 2.1.0 allows of them, and asks for."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*required],
+        "additionalProperties": False,
+    }
+
+
+def listed(items, **more):
+    return {"type": "array", "items": items} | more
+
+
+TEXT = {"type": "string", "minLength": 1}
+MESSAGE = closed(["text"], text=TEXT)
+NUMBER = {"type": "integer", "minimum": 0}
+URI = {"type": "string", "pattern": r"^[A-Za-z0-9._~/%!$&'()*+,;=@-]+$"}
+RULE = closed(["id"], id=TEXT, shortDescription=MESSAGE)
+LOCATION = closed(
+    physicalLocation=closed(
+        artifactLocation=closed(uri=URI), region=closed(startLine={"type": "integer", "minimum": 1})
+    )
+)
+RESULT = closed(
+    ["message"],
+    ruleId=TEXT,
+    ruleIndex=NUMBER,
+    level={"enum": ["none", "note", "warning", "error"]},
+    message=MESSAGE,
+    locations=listed(LOCATION),
+)
+DRIVER = closed(["name"], name=TEXT, rules=listed(RULE, uniqueItems=True))
+SARIF = closed(
+    ["version", "runs"],
+    **{"$schema": URI | {"pattern": "^https://"}},
+    version={"const": "2.1.0"},
+    runs=listed(closed(["tool"], tool=closed(["driver"], driver=DRIVER), results=listed(RESULT))),
+)
+
+
+@pytest.mark.parametrize("report", [report_of(), Report(WHERE, Verdict()), Report("a b/ü", Verdict(found=FOUND))])
+def test_sarif_keeps_to_its_schema(report):
+    jsonschema.validate(sarif(report), SARIF)

@@ -152,3 +152,22 @@ def test_a_plan_is_held_against_the_reviewed_one(person, tmp_path):
     assert "a person accepted" in run(*env, "--plan-json", other, "--accept", digest)
     assert "it has changed since" in run(*env, "--plan-json", seen, "--accept", digest, code=1)
     assert "give it too" in run(*env, "--reviewed", seen, code=2)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 100_000])
+def test_a_plan_that_is_nested_deeply_is_never_passed_by_a_traceback(person, tmp_path, depth):
+    plan = json.loads(plan_json(tmp_path / "plan.json").read_text())
+    text = json.dumps(plan | {"resource_changes": [plan["resource_changes"][0], "DEEP"]})
+    deep = {
+        "address": "c.c",
+        "mode": "managed",
+        "type": "x",
+        "change": {"actions": ["update"], "before": 1, "after": 2},
+    }
+    nested = json.dumps(deep).replace("2", "[" * depth + "]" * depth)
+    (tmp_path / "plan.json").write_text(text.replace('"DEEP"', nested))
+    done = CliRunner().invoke(
+        main, ["check", "--env", str(person.directory / ENV), "--plan-json", str(tmp_path / "plan.json")]
+    )
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
