@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from worlds import CONFIG, HOUR, NOW, lease_of, profile_of, surge, usage_of
 
+from controller.checking import check
 from controller.errors import ConfigError, LeaseError
 from controller.lease import dump
-from controller.workflow import check, pending, plan, propose, read_environment, release, workplace
+from controller.workflow import pending, plan, propose, read_environment, release, workplace
 
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": surge(4, 22, 26, 4)}
 LARGER = {"eu/shop": surge(6, 50, 24, 5), "us/etl": surge(4, 22, 26, 4)}
@@ -193,11 +194,11 @@ def test_links_beside_the_leases_do_not_stand_in_the_way(team, environment):
 
 
 def test_check_judges_the_files_of_a_directory(environment):
-    assert check(environment, None, NOW).passed
+    assert check(environment, None, NOW).verdict.passed
     (environment / "leases" / "web").mkdir(parents=True)
     huge = lease_of(floor=40)
     (environment / huge.path).write_text(dump(huge))
-    verdict = check(environment, None, NOW)
+    verdict = check(environment, None, NOW).verdict
     assert not verdict.passed
     assert "exceed the pool's max 14" in verdict.failures[0]
 
