@@ -10,7 +10,7 @@ No changes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -49,13 +49,15 @@ class Problem:
 
     kind: Literal["errored", "incomplete", "condition", "check"]
     message: str
+    name: str = ""  # of a check or a condition, and what it said
+    messages: tuple[str, ...] = ()
 
 
 def load(source: str) -> PlanJson:
     """Read the text that ``terraform show -json`` printed for a plan file."""
     try:
         plan = json.loads(source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckError(f"the plan is not JSON ({error}); make it by terraform show -json FILE") from error
     _require_format(plan)
     return dict(plan)
@@ -88,13 +90,20 @@ def problems(plan: PlanJson) -> tuple[Problem, ...]:
         ]
         address = result["address"]["to_display"]
         kind: Literal["check", "condition"] = "check" if result["address"].get("kind") == "check" else "condition"
-        found.append(Problem(kind, f"{address}: {'; '.join(messages) or 'failed'}"))
+        said = f"{address}: {'; '.join(messages) or 'failed'}"
+        found.append(Problem(kind, said, str(result["address"].get("name", "")), tuple(messages)))
     return tuple(found)
 
 
 def destroys(plan: PlanJson) -> tuple[str, ...]:
     """List the addresses of what the plan destroys, replacements included."""
     return tuple(_address(item) for item in _resources(plan) if "delete" in item["change"]["actions"])
+
+
+def addresses(plan: PlanJson, kind: str) -> tuple[str, ...]:
+    """List the addresses of the managed resources of one type, such as ``aws_eks_node_group``."""
+    found = [x for x in _resources(plan) if x.get("type") == kind and "deposed" not in x]
+    return tuple(str(item["address"]) for item in found)
 
 
 def value_at(plan: PlanJson, address: str, path: str, side: Literal["before", "after"] = "after") -> Json:
@@ -127,17 +136,20 @@ def value_at(plan: PlanJson, address: str, path: str, side: Literal["before", "a
     return value
 
 
+def changed(plan: PlanJson) -> Iterator[tuple[str, Action, Mapping[str, Json]]]:
+    """Go through what the plan does: address, action, and ``before``, ``after`` and masks, not masked yet."""
+    for item in _resources(plan):
+        action = _action(item["change"]["actions"])
+        if action is not None:
+            yield _address(item), action, item["change"]
+
+
 def summary(plan: PlanJson) -> Summary:
     """Reduce the plan to what changes, sorted by address; sensitive values are masked."""
     changes = []
-    for item in _resources(plan):
-        action = _action(item["change"]["actions"])
-        if action is None:
-            continue
+    for address, action, change in changed(plan):
         listed = action in ("update", "replace")
-        changes.append(
-            ResourceChange(_address(item), action, tuple(differences(item["change"])) if listed else ())
-        )
+        changes.append(ResourceChange(address, action, tuple(differences(change)) if listed else ()))
     actions = [change.action for change in changes]
     return Summary(
         changes=tuple(sorted(changes, key=lambda change: change.address)),

@@ -34,7 +34,7 @@ def seed(folder: Path, environment: Path, config_text: str) -> tuple[Path, Path]
 
 def fresh(origin: Path, branch: str, folder: Path) -> Path:
     """Clone a branch as a CI pipeline does; ``folder`` must not exist yet."""
-    with Repo.clone_from(str(origin), folder, branch=branch, depth=1):
+    with Repo.clone_from(str(origin), folder, branch=branch):
         return folder
 
 

@@ -14,7 +14,7 @@ from controller.capacity import hours_of, members, used_nodes
 from controller.config import Config
 from controller.configtext import parse
 from controller.lease import Held, fold
-from controller.workflow import Outcome
+from controller.workflow import Outcome, checking
 from demo import ci, cloud, origin, screen, summary
 from demo.world import World
 from forecasting.usage import before, notes
@@ -66,19 +66,30 @@ def begin(stack: ExitStack, world: World, environment: Path, folder: Path, revie
     config = parse(world.config_text, "headroom.yaml")
     used = _used(world, config)
     stage = Stage(world, config, folder, bare, work, pipeline, endpoint, review, used)
-    apply_main(stage, world.now)
+    _apply_baseline(stage, world.now)
     show_counts(stage)
     return stage
 
 
-def apply_main(stage: Stage, now: datetime) -> None:
-    """What CI does on a push to main."""
+def _apply_baseline(stage: Stage, now: datetime) -> None:
+    """What the platform team did before there was a controller: it looked at the first plan and applied it."""
     checkout = origin.fresh(stage.origin, "main", run_folder(stage))
     with screen.waiting("CI plans and applies main") as tell:
         planned = ci.plan(stage.pipeline, checkout, now, tell)
-        if planned.changed:
-            ci.apply(planned, tell)
-    screen.say(f"CI applied main: {planfile.text(planfile.summary(planned.json)).splitlines()[-1]}")
+        ci.apply(planned, tell)
+    _applied(stage, checkout, planned.json, now)
+
+
+def apply_main(stage: Stage, now: datetime) -> None:
+    """What CI does on a push to main: it applies what was reviewed, and would stop at anything else."""
+    checkout = origin.fresh(stage.origin, "main", run_folder(stage))
+    with screen.waiting("CI plans and applies main") as tell:
+        applied = ci.merged(stage.pipeline, checkout, now, tell)
+    _applied(stage, checkout, applied, now)
+
+
+def _applied(stage: Stage, checkout: Path, plan: planfile.PlanJson, now: datetime) -> None:
+    screen.say(f"CI applied main: {planfile.text(planfile.summary(plan)).splitlines()[-1]}")
     _, ledger = workflow.read_directory(checkout / origin.ENVIRONMENT)
     stage.held.append((now, fold(ledger, stage.config.sizes, now)))
 
@@ -87,8 +98,8 @@ def show_request(stage: Stage, outcome: Outcome, now: datetime) -> None:
     """Show a pull request with the plan that CI makes of its branch, and the gate's verdict."""
     checkout = origin.fresh(stage.origin, outcome.branch, run_folder(stage))
     with screen.waiting(f"CI plans pull request #{outcome.number}") as tell:
-        planned = ci.plan(stage.pipeline, checkout, now, tell)
-    verdict = workflow.check(checkout / origin.ENVIRONMENT, planned.json, now)
+        planned = ci.plan(stage.pipeline, checkout, now, tell, base="origin/main")
+    verdict = checking.check(checkout / origin.ENVIRONMENT, planned.json, now).verdict
     lines = [f"check: {x}" for x in (*verdict.checked, *verdict.warnings)]
     lines += [f"check FAILED: {x}" for x in verdict.failures]
     text = planfile.text(planfile.summary(planned.json))

@@ -22,8 +22,8 @@ ROWS = {
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
         "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate", "markdown",
-        "mermaid", "message", "boxes", "dashboard", "plandiff", "planfile", "gate", "edge", "workflow", "service",
-        "cli",
+        "mermaid", "message", "boxes", "dashboard", "scaffold", "plandiff", "planfile", "planmoves", "gate",
+        "edge", "workflow", "service", "cli",
     ],
 }  # fmt: skip
 PURE = {
@@ -50,7 +50,7 @@ HOMES = {
     "python_terraform": {"controller/edge/terraform"},
     "pulumi": {"templates/pulumi"},
     "pulumi_aws": {"templates/pulumi"},
-    "jinja2": {"controller/message"},
+    "jinja2": {"controller/message", "controller/scaffold"},
     "click": {"controller/cli", "demo"},
     "rich": {"controller/cli", "demo"},
     "pymc": {"forecasting/model", "forecasting/nuts", "forecasting/reference"},

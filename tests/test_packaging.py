@@ -43,7 +43,13 @@ def test_the_wheel_carries_its_templates(tmp_path):
     place, names = done.stdout.splitlines()
     assert Path(place) == tmp_path / "installed/controller/templates"
     assert "title.txt.j2" in names
-    assert (Path(place) / "terraform/modules/leases/main.tf").is_file()
+    for needed in (
+        "terraform/modules/leases/main.tf",
+        "ci/github.yml.j2",
+        "ci/steps/apply.sh",
+        "environment/next.txt.j2",
+    ):
+        assert (Path(place) / needed).is_file()
 
 
 def test_the_lock_has_hashes_and_no_addresses():

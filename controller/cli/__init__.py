@@ -12,14 +12,16 @@ from typing import Any
 import click
 
 from controller.cli.backtests import backtest
+from controller.cli.checking import check
 from controller.cli.dashboard import dashboard
 from controller.cli.explaining import explain
 from controller.cli.forecasts import forecast, simulate
 from controller.cli.learning import learn
-from controller.cli.leases import check, plan, propose, release, schema
+from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
 from controller.cli.running import run
+from controller.cli.starting import init
 from controller.errors import HeadroomError
 
 
@@ -60,6 +62,7 @@ def main() -> None:
 
 
 for command in (
+    init,
     learn,
     forecast,
     explain,

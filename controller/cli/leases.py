@@ -1,4 +1,4 @@
-"""``headroom plan``, ``propose``, ``release``, ``check`` and ``schema``: the commands of one environment."""
+"""``headroom plan``, ``propose``, ``release`` and ``schema``: the commands of one environment."""
 
 import json
 import sys
@@ -13,8 +13,6 @@ from controller import workflow
 from controller.cli.output import as_json, document, note, now_option
 from controller.cli.show import plan_record, print_outcomes, print_plan
 from controller.config import schema as config_schema
-from controller.errors import CheckError
-from controller.planfile import load
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -112,44 +110,6 @@ def release(
 
     profile = DemandProfile.load(profile_path) if profile_path else None
     print_outcomes(*workflow.release(directory, _usage(usage_path), profile, now, dry_run), output=output)
-
-
-@click.command(
-    short_help="Gate for CI: leases and Terraform plan.",
-    epilog="Example: terraform show -json tf.plan > plan.json && "
-    "headroom check --env environments/demo --plan-json plan.json",
-)
-@env_option
-@click.option(
-    "--plan-json",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="`terraform show -json` of the plan.",
-)
-@now_option
-@as_json
-def check(directory: Path, plan_json: Path | None, now: datetime, output: str) -> None:
-    """Gate for CI: lease files are valid and within limits; the plan does what they say and destroys nothing.
-
-    With --plan-json leases are judged at the moment of the plan, else at --now.
-    """
-    document_of_plan = None
-    if plan_json is not None:
-        try:
-            document_of_plan = load(plan_json.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CheckError(f"{plan_json}: cannot be read: {error}") from error
-    said = workflow.check(directory, document_of_plan, now)
-    if output == "json":
-        document({"passed": said.passed, "failures": said.failures, "warnings": said.warnings})
-    else:
-        for line in said.checked:
-            click.echo(f"ok    {line}")
-        for line in said.warnings:
-            click.echo(f"warn  {line}")
-        for line in said.failures:
-            click.echo(f"FAIL  {line}")
-    if said.failures:
-        click.get_current_context().exit(1)
 
 
 @click.command(

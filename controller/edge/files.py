@@ -13,7 +13,7 @@ from pathlib import Path
 from controller.errors import ConfigError, LeaseError
 
 CONFIG = "headroom.yaml"
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 1_048_576
 
 
 def environment_texts(directory: Path) -> dict[str, str]:
@@ -45,6 +45,12 @@ def template_texts(folder: str) -> dict[str, str]:
         for entry in templates().joinpath(folder).iterdir()
         if entry.name.endswith(".j2")
     }
+
+
+def texts_below(folder: str, ending: str) -> dict[str, str]:
+    """Files right in one folder of ``templates/`` whose names end so: ``{file name: text}``."""
+    place = templates() / folder
+    return {x.name: x.read_text(encoding="utf-8") for x in sorted(place.iterdir()) if x.name.endswith(ending)}
 
 
 def templates() -> Path:

@@ -48,7 +48,9 @@ def main(caller: int, seconds: float, command: list[str]) -> int:
                 break
         else:
             code = 128 + asked[0] if asked else TIME_IS_UP
-            child.send_signal(signal.SIGINT)
+            # To the group, as a terminal does: a script's Terraform must hear it, and providers pass it over.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(GRACE_SECONDS)
     finally:

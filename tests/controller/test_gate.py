@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from worlds import NOW, config_of, lease_of
@@ -8,6 +9,7 @@ from controller.errors import CheckError
 from controller.gate import folded_at, judge_ledger, judge_plan
 from controller.lease import fold, stamp
 
+ROOT = Path(__file__).parents[2]
 WEB, BATCH = "aws_autoscaling_group.web", "aws_eks_node_group.batch"
 
 
@@ -132,12 +134,57 @@ def test_what_else_the_plan_changes_is_told(config):
     assert verdict.warnings == ("aws_iam_policy.other: the plan changes it too (update)",)
 
 
-def test_a_failed_condition_is_a_failure_and_a_failed_check_a_warning(config):
-    def result(kind):
-        problem = {"address": {"kind": kind, "to_display": f"{kind}.x"}, "status": "fail"}
-        return problem | {"instances": [{"problems": [{"message": "not so"}]}]}
+def result(kind, name="x", message="not so"):
+    problem = {"address": {"kind": kind, "name": name, "to_display": f"{kind}.{name}"}, "status": "fail"}
+    return problem | {"instances": [{"problems": [{"message": message}]}]}
 
-    verdict = judge_plan(config, (), plan_of(checks=[result("check")]), NOW)
-    assert verdict.passed
-    assert any("check.x: not so" in w for w in verdict.warnings)
-    assert not judge_plan(config, (), plan_of(checks=[result("output_value")]), NOW).passed
+
+@pytest.mark.parametrize("kind", ["check", "output_value", "resource"])
+def test_a_failed_condition_or_check_is_a_failure(config, kind):
+    verdict = judge_plan(config, (), plan_of(checks=[result(kind)]), NOW)
+    assert verdict.failures == (f"the plan: {kind}.x: not so",)
+
+
+def test_the_modules_check_of_expired_leases_does_not_block_their_release(config):
+    said = "Expired, so no longer counted; release them: leases/web/old.json"
+    assert said.split(":", maxsplit=1)[0] in (ROOT / "templates/terraform/modules/leases/main.tf").read_text()
+    passed = judge_plan(config, (), plan_of(checks=[result("check", "expired", said)]), NOW)
+    assert passed.passed
+    assert passed.warnings == (f"the plan: check.expired: {said}",)
+    # A check of the same name that says something else is somebody else's.
+    assert not judge_plan(config, (), plan_of(checks=[result("check", "expired", "certificates")]), NOW).passed
+
+
+def node_group(minimum, desired, unknown=None):
+    after = {"scaling_config": [{"min_size": minimum, "desired_size": desired}]}
+    change = {"actions": ["update"], "before": after, "after": after, "after_unknown": unknown or {}}
+    address = "aws_eks_node_group.other"
+    return {"address": address, "mode": "managed", "type": "aws_eks_node_group", "name": "x", "change": change}
+
+
+@pytest.mark.parametrize(("minimum", "desired", "fails"), [(4, 3, True), (4, 4, False), (4, None, False)])
+def test_an_eks_minimum_above_desired_is_refused(config, minimum, desired, fails):
+    plan = plan_of()
+    plan["resource_changes"].append(node_group(minimum, desired))
+    verdict = judge_plan(config, (), plan, NOW)
+    assert any("which EKS refuses" in x for x in verdict.failures) is fails
+    plan["resource_changes"][-1] = node_group(minimum, None, {"scaling_config": [{"desired_size": True}]})
+    assert judge_plan(config, (), plan, NOW).passed
+
+
+@pytest.mark.parametrize(
+    ("actions", "said"),
+    [
+        (["delete"], "the plan destroys it"),
+        (["create", "delete"], "the plan destroys it"),
+        (["forget"], "out of Terraform's hands"),
+        (["create", "forget"], "out of Terraform's hands"),
+    ],
+)
+def test_nothing_may_go(config, actions, said):
+    plan = plan_of()
+    change = {"actions": actions, "before": {"a": 1}, "after": {"a": 1}, "after_unknown": {}}
+    plan["resource_changes"].append({"address": "aws_vpc.x", "mode": "managed", "change": change})
+    (failure,) = judge_plan(config, (), plan, NOW).failures
+    assert failure.startswith("aws_vpc.x: ")
+    assert said in failure

@@ -175,14 +175,15 @@ def test_the_plan_says_when_it_was_made():
 
 def test_problems_are_errors_incompleteness_and_failed_checks():
     failed = {
-        "address": {"kind": "check", "to_display": "module.leases.check.expired"},
+        "address": {"kind": "check", "name": "expired", "to_display": "module.leases.check.expired"},
         "status": "fail",
         "instances": [{"status": "fail", "problems": [{"message": "Expired: leases/web/a.json"}]}],
     }
     passed = {"address": {"to_display": "check.fine"}, "status": "pass"}
     found = problems(plan_of(errored=True, complete=False, checks=[passed, failed]))
     assert [item.kind for item in found] == ["errored", "incomplete", "check"]
-    assert found[2] == Problem("check", "module.leases.check.expired: Expired: leases/web/a.json")
+    said = "Expired: leases/web/a.json"
+    assert found[2] == Problem("check", f"module.leases.check.expired: {said}", "expired", (said,))
     assert problems(plan_of()) == ()
 
 

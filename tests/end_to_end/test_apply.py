@@ -112,4 +112,6 @@ def test_capacity_is_raised_held_and_given_back(tmp_path: Path) -> None:
         autoscale(endpoint, {})
         assert read() == baseline
         assert not plan().changed
-    assert [line.split()[-1] for line in said[:4]] == ["init", "plan", "show", "apply"]
+    words = [line.split()[-1] for line in said]
+    assert words[:3] == ["init", "plan", "show"]
+    assert words.count("apply") == 3

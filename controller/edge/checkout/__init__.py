@@ -7,7 +7,8 @@ Place in the line: ``workflow`` reads the ledger through it, and proposes throug
         ledger = checkout.read(f"{where.path}/leases")
 """
 
+from controller.edge.checkout.comparing import Compared, compared
 from controller.edge.checkout.record import Checkout
 from controller.edge.checkout.throwaway import Location, clone, locate
 
-__all__ = ["Checkout", "Location", "clone", "locate"]
+__all__ = ["Checkout", "Compared", "Location", "clone", "compared", "locate"]

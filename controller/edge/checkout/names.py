@@ -70,6 +70,13 @@ def own_ref(name: str) -> str:
     return name
 
 
+def revision(text: str) -> str:
+    """Pass what names a commit in the user's own repository: a branch, ``origin/main``, a tag, or a full id."""
+    if not _BRANCH.fullmatch(text) or ".." in text or text.endswith(".lock"):
+        raise GitError(f"{text!r} names no commit; give a branch such as origin/main, or 40 hexadecimal digits")
+    return text
+
+
 def commit(oid: str) -> str:
     """Pass the full id of an object."""
     if not _COMMIT.fullmatch(oid):

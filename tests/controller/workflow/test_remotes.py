@@ -49,13 +49,15 @@ def test_whatever_the_merge_method_the_way_back_restores_the_tree(server, enviro
     propose(environment, profile_of(SURGE), NOW)
     server.world.merge(1, method)
     assert len(ledger(environment)) == 1
+    assert states(propose(environment, profile_of(SURGE), later(1))) == []
     server.forget()
     assert states(propose(environment, profile_of(SURGE), later(1))) == []
     assert not server.writes
     assert not [x for x in origin.branches() if x.startswith("headroom/")]
     assert states(release(environment, USAGE, None, later(60))) == ["opened"]
-    assert "This reverts commit" in origin.git("log", "-1", "--format=%B", server.world.pulls[2].head)
-    server.world.merge(2, method)
+    back = max(server.world.pulls)
+    assert "This reverts commit" in origin.git("log", "-1", "--format=%B", server.world.pulls[back].head)
+    server.world.merge(back, method)
     assert origin.tree("main") == start
     assert states(release(environment, USAGE, None, later(60))) == []
 
@@ -74,6 +76,7 @@ def test_the_revert_button_is_understood(server, environment, method):
 def test_closed_stays_silent_and_reopened_is_taken_up(server, environment):
     propose(environment, profile_of(SURGE), NOW)
     server.world.close(1)
+    assert states(propose(environment, profile_of(SURGE), later(1))) == ["silenced"]
     server.forget()
     assert states(propose(environment, profile_of(SURGE), later(1))) == ["silenced"]
     assert not server.writes

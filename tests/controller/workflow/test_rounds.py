@@ -197,11 +197,11 @@ def test_links_beside_the_leases_do_not_stand_in_the_way(team, environment):
 
 
 def test_check_judges_the_files_of_a_directory(environment):
-    assert check(environment, None, NOW).passed
+    assert check(environment, None, NOW).verdict.passed
     (environment / "leases" / "web").mkdir(parents=True)
     huge = lease_of(floor=40)
     (environment / huge.path).write_text(dump(huge))
-    verdict = check(environment, None, NOW)
+    verdict = check(environment, None, NOW).verdict
     assert not verdict.passed
     assert "exceed the pool's max 14" in verdict.failures[0]
 

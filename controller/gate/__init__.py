@@ -1,0 +1,24 @@
+"""Configuration + ledger + Terraform plan → what CI must know before it applies.
+
+Place in the line: after the pull request, in the user's CI. ``leases`` judges without a plan, ``plans`` with one,
+``reviewed`` holds a plan against those that people saw; ``forms`` prints what they found.
+"""
+
+from controller.gate.leases import Touched, judge_change, judge_ledger
+from controller.gate.plans import folded_at, judge_plan
+from controller.gate.reviewed import beyond, digest, judge_reviewed
+from controller.gate.verdict import RULES, Finding, Verdict
+
+__all__ = [
+    "RULES",
+    "Finding",
+    "Touched",
+    "Verdict",
+    "beyond",
+    "digest",
+    "folded_at",
+    "judge_change",
+    "judge_ledger",
+    "judge_plan",
+    "judge_reviewed",
+]

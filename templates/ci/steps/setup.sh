@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# What the steps share: where things lie, cloud credentials, a plan, and the store of reviewed plans. Sourced, not run.
+#
+#   HEADROOM_ENV         directory of the environment, from the root of the repository
+#   HEADROOM_ENGINE      terraform (default) or tofu; its own variables (TF_VAR_…, TF_CLI_ARGS_init) work as ever
+#   HEADROOM_OUT         where plans and comments go; by default a directory that is deleted at the end
+#   HEADROOM_NOW         the moment to judge at, for a replay; by default the clock
+#   HEADROOM_PLAN_STORE  where reviewed plans wait for the merge: s3://bucket/prefix, gs://bucket/prefix, or a directory
+#   HEADROOM_CLOUD_ROLE  role to take on by the pipeline's own OIDC token (AWS); no key is kept anywhere
+#   HEADROOM_HOME        where install.sh put Headroom
+#
+# Everything is handed over in the environment: no name of a branch or a file is ever part of a script's text.
+set -euo pipefail
+umask 077
+
+say() { printf '%s\n' "headroom: $*"; }
+
+fail() {
+  printf '%s\n' "headroom: $*" >&2
+  exit 1
+}
+
+: "${HEADROOM_ENV:?name the directory of the environment}"
+case $HEADROOM_ENV in -* | /* | *..*) fail "HEADROOM_ENV is '$HEADROOM_ENV'; give a directory below the root of the repository" ;; esac
+[ -d "$HEADROOM_ENV" ] || fail "$HEADROOM_ENV: no such directory in this repository"
+[ -z "${HEADROOM_HOME:-}" ] || PATH="$HEADROOM_HOME/bin:$PATH"
+
+engine=${HEADROOM_ENGINE:-terraform}
+case $engine in terraform | tofu) ;; *) fail "HEADROOM_ENGINE is '$engine'; it can be terraform or tofu" ;; esac
+moment=()
+# shellcheck disable=SC2034 # the steps that source this use it
+[ -z "${HEADROOM_NOW:-}" ] || moment=(--now "$HEADROOM_NOW")
+
+# Plans hold secrets in plain text, so they go when the step ends, unless somebody asked for them.
+if [ -n "${HEADROOM_OUT:-}" ]; then
+  out=$HEADROOM_OUT
+  mkdir -p -- "$out"
+else
+  out=$(mktemp -d)
+  trap 'rm -rf -- "$out"' EXIT
+fi
+
+export TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
+
+# Change the job's OIDC token for a role of the cloud: Terraform's AWS provider and the AWS command line do it by
+# themselves where these three variables are set.
+cloud() {
+  [ -n "${HEADROOM_CLOUD_ROLE:-}" ] || return 0
+  local token=$out/oidc.token
+  if [ -n "${HEADROOM_ID_TOKEN:-}" ]; then # GitLab: id_tokens
+    printf '%s' "$HEADROOM_ID_TOKEN" >"$token"
+  elif [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ]; then # GitHub: permissions: id-token: write
+    # The bearer goes in by standard input: arguments can be read by every process of the machine.
+    printf 'header = "Authorization: bearer %s"\n' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" |
+      curl -sSf --retry 3 --max-time 60 -K - "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" |
+      python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["value"])' >"$token"
+  else
+    fail "HEADROOM_CLOUD_ROLE is set, but this job has no OIDC token; see docs/ci.md"
+  fi
+  export AWS_ROLE_ARN=$HEADROOM_CLOUD_ROLE AWS_WEB_IDENTITY_TOKEN_FILE=$token AWS_ROLE_SESSION_NAME=headroom
+}
+
+# make_plan [option …]: plan into $out/tf.plan and $out/plan.json; $planned says whether it changes anything.
+# shellcheck disable=SC2034
+make_plan() {
+  local status=0
+  say "$engine init"
+  "$engine" -chdir="$HEADROOM_ENV" init -input=false -no-color
+  say "$engine plan"
+  "$engine" -chdir="$HEADROOM_ENV" plan -input=false -no-color -detailed-exitcode "$@" -out="$out/tf.plan" || status=$?
+  case $status in
+    0) planned=nothing ;;
+    2) planned=changes ;;
+    *) fail "$engine plan failed; what it said is above" ;;
+  esac
+  show_plan "$out/tf.plan"
+}
+
+show_plan() {
+  say "$engine show"
+  "$engine" -chdir="$HEADROOM_ENV" show -json -no-color "$1" >"$out/plan.json"
+}
+
+# change_key FROM TO: a name for what a proposal does to the leases. It is the same on the pull request and after the
+# merge, whether that merged, squashed or rebased.
+change_key() {
+  git diff-tree -p -U0 --no-renames --no-ext-diff --no-textconv --src-prefix=a/ --dst-prefix=b/ --full-index \
+    "$1" "$2" -- "$HEADROOM_ENV/leases" | git patch-id --stable | cut -d ' ' -f 1
+}
+
+place() { printf '%s/%s/%s.tar' "${HEADROOM_PLAN_STORE%/}" "${HEADROOM_ENV//\//_}" "$1"; }
+
+# keep KEY: put $out/tf.plan and what belongs to it into the store.
+keep() {
+  local file
+  git rev-parse 'HEAD^{tree}' >"$out/tree"
+  date_of_plan >"$out/made"
+  tar -cf "$out/reviewed.tar" -C "$out" tf.plan plan.json tree made
+  file=$(place "$1")
+  case $HEADROOM_PLAN_STORE in
+    s3://*) aws s3 cp --only-show-errors "$out/reviewed.tar" "$file" ;;
+    gs://*) gcloud storage cp --quiet "$out/reviewed.tar" "$file" ;;
+    /*)
+      mkdir -p -- "$(dirname -- "$file")"
+      cp -- "$out/reviewed.tar" "$file.new"
+      mv -f -- "$file.new" "$file"
+      ;;
+    *) fail "HEADROOM_PLAN_STORE is no s3:// or gs:// address and no absolute path" ;;
+  esac
+  rm -f -- "$out/reviewed.tar"
+}
+
+# recall KEY FOLDER: fetch a reviewed plan from the store; false if there is none.
+recall() {
+  local file
+  file=$(place "$1")
+  mkdir -p -- "$2"
+  case $HEADROOM_PLAN_STORE in
+    s3://*) aws s3 cp --only-show-errors "$file" "$2/reviewed.tar" 2>/dev/null || return 1 ;;
+    gs://*) gcloud storage cp --quiet "$file" "$2/reviewed.tar" 2>/dev/null || return 1 ;;
+    /*) [ -f "$file" ] && cp -- "$file" "$2/reviewed.tar" || return 1 ;;
+    *) fail "HEADROOM_PLAN_STORE is no s3:// or gs:// address and no absolute path" ;;
+  esac
+  # Only these names are taken out, so nothing else can be written.
+  tar -xf "$2/reviewed.tar" -C "$2" tf.plan plan.json tree made
+  rm -f -- "$2/reviewed.tar"
+}
+
+date_of_plan() { seconds "${HEADROOM_NOW:-now}"; }
+
+seconds() {
+  python3 -c 'import sys, datetime as d
+text = sys.argv[1]
+now = d.datetime.now(d.timezone.utc) if text == "now" else d.datetime.fromisoformat(text.replace("Z", "+00:00"))
+print(int(now.replace(tzinfo=now.tzinfo or d.timezone.utc).timestamp()))' "$1"
+}
