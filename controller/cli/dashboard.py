@@ -23,7 +23,7 @@ from controller.cli.output import as_json, document, now_option, plain_record
 @now_option
 @as_json
 def dashboard(directory: Path, pause: bool | None, reopen: tuple[str, ...], now: datetime, output: str) -> None:
-    """Show what is held, proposed, refused and short, as the dashboard issue has it."""
+    """Show what is held, proposed, refused and short, in the words of the dashboard issue."""
     found = workflow.dashboard(directory, now, pause, reopen)
     if output == "json":
         document(plain_record(found))

@@ -89,7 +89,7 @@ def keep(place: Workplace, desk: Desk, seen: Seen, ran: Ran, now: datetime) -> t
 
 
 def change(directory: Path, now: datetime, pause: bool | None = None, reopen: tuple[str, ...] = ()) -> Issue:
-    """Give the dashboard, after pausing or resuming, or having refused leases asked for again.
+    """Give the dashboard as it would be written now; pause or resume, or have refused leases asked for again.
 
     Raises
     ------
@@ -104,8 +104,6 @@ def change(directory: Path, now: datetime, pause: bool | None = None, reopen: tu
                 "proposals.dashboard is false, so runs look at none; set it to true in headroom.yaml"
             )
         issue = place.forge.issue(_name(place.config))
-        if issue is not None and pause is None and not reopen:
-            return issue
         found, desk = boxes.read(issue.body) if issue else Boxes(), look(place)
         for lease in reopen:
             if not _about(desk, lease):
@@ -116,7 +114,8 @@ def change(directory: Path, now: datetime, pause: bool | None = None, reopen: tu
         )
         made = _board(place, heed(desk, found), found, Ran(), now)
         if pause is None and not reopen:
-            return Issue(0, dashboard.title(made.environment), dashboard.written(made))
+            number, url = (issue.number, issue.url) if issue else (0, "")
+            return Issue(number, dashboard.title(made.environment), dashboard.written(made), url)
         return _save(place, made, now)
 
 
