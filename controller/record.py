@@ -34,9 +34,12 @@ class Track:
         if not self.leases:
             return "no lease of this pool has been given back yet, so there is no record"
         error = median(self.errors)
+        last = "the last lease" if self.leases == 1 else f"{self.within} of the last {self.leases} leases"
+        lay = "did not lie" if self.leases == 1 and not self.within else "lay"
+        nodes = f"{error:+g}" if error else "0"
         return (
-            f"in {self.within} of the last {self.leases} leases given back the largest need lay within the 80 % "
-            f"interval; median error {error:+g} node{'' if abs(error) == 1 else 's'}".replace("+0 ", "0 ")
+            f"in {last} given back the largest need {lay} within the 80 % interval; "
+            f"median error {nodes} node{'' if abs(error) == 1 else 's'}"
         )
 
 

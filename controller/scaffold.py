@@ -14,12 +14,11 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from controller.config import Repository
 from controller.configtext import parse
 from controller.errors import ConfigError
 
@@ -138,7 +137,6 @@ def _facts(answers: Answers) -> dict[str, Any]:
         "path": answers.path,
         "name": name,
         "forge": answers.forge,
-        "forge_known": answers.forge in get_args(Repository.model_fields["forge"].annotation),
         "cloud": answers.cloud,
         "program": answers.program,
         "base_branch": answers.base_branch,
