@@ -32,8 +32,8 @@ class Dialect(Protocol):
     def opened(self) -> Iterator[PullRequest]:
         """Give all open pull requests from branches of this repository, and not of forks."""
 
-    def changed(self) -> Iterator[PullRequest]:
-        """Give pull requests that are not open, those that changed last: a hundred."""
+    def changed(self) -> tuple[list[PullRequest], bool]:
+        """Give pull requests that are not open, those that changed last: a hundred; and whether there are more."""
 
     def of_branch(self, head: str) -> Iterator[PullRequest]:
         """Give the pull requests of a branch, whatever their state."""

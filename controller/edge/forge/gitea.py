@@ -39,15 +39,18 @@ class Gitea:
         query: Query = {"state": "open", "sort": "oldest"}
         return self._pulls(self.wire.pages(self._at("pulls"), query, what="listing pull requests"))
 
-    def changed(self) -> Iterator[PullRequest]:
-        """Give the hundred closed or merged pull requests that changed last: two pages."""
+    def changed(self) -> tuple[list[PullRequest], bool]:
+        """Give the hundred closed or merged that changed last, two pages, and whether there are more."""
         query: Query = {"state": "closed", "sort": "recentupdate"}
+        found: list[PullRequest] = []
+        more = True
         for number in (1, 2):
             path, what = self._at("pulls"), "listing closed pull requests"
             items, more = self.wire.page(path, query, number=number, what=what)
-            yield from self._pulls(items)
+            found += self._pulls(items)
             if not more:
-                return
+                break
+        return found, more
 
     def of_branch(self, head: str) -> Iterator[PullRequest]:
         """Give the pull requests of a branch: out of all, since Gitea cannot be asked for a branch alone.

@@ -40,10 +40,11 @@ class GitHub:
         query: Query = {"state": "open", "sort": "created", "direction": "asc"}
         return self._pulls(self.wire.pages(self._at("pulls"), query, what="listing pull requests"))
 
-    def changed(self) -> Iterator[PullRequest]:
-        """Give the hundred closed or merged pull requests that changed last."""
+    def changed(self) -> tuple[list[PullRequest], bool]:
+        """Give the hundred closed or merged pull requests that changed last, and whether there are more."""
         query: Query = {"state": "closed", "sort": "updated", "direction": "desc"}
-        return self._pulls(self.wire.page(self._at("pulls"), query, what="listing closed pull requests")[0])
+        items, more = self.wire.page(self._at("pulls"), query, what="listing closed pull requests")
+        return list(self._pulls(items)), more
 
     def of_branch(self, head: str) -> Iterator[PullRequest]:
         """Give the pull requests of a branch."""

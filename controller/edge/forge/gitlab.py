@@ -41,10 +41,11 @@ class GitLab:
         query: Query = {"state": "opened", "order_by": "created_at", "sort": "asc"}
         return self._pulls(self.wire.pages(self._at("merge_requests"), query, what="listing merge requests"))
 
-    def changed(self) -> Iterator[PullRequest]:
-        """Give the hundred merge requests that changed last."""
+    def changed(self) -> tuple[list[PullRequest], bool]:
+        """Give the hundred merge requests that changed last, and whether there are more."""
         query: Query = {"order_by": "updated_at", "sort": "desc"}
-        return self._pulls(self.wire.page(self._at("merge_requests"), query, what="listing merge requests")[0])
+        items, more = self.wire.page(self._at("merge_requests"), query, what="listing merge requests")
+        return list(self._pulls(items)), more
 
     def of_branch(self, head: str) -> Iterator[PullRequest]:
         """Give the merge requests of a branch."""

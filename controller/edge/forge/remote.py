@@ -39,8 +39,9 @@ class RemoteForge:
 
     def recent_pulls(self, prefix: str) -> Recent:
         """Give those merged or closed among the hundred that changed last."""
-        found = (x for x in self.dialect.changed() if x.head.startswith(prefix) and x.state != "open")
-        return Recent(_numbered(found), complete=False)
+        found, more = self.dialect.changed()
+        own = (x for x in found if x.head.startswith(prefix) and x.state != "open")
+        return Recent(_numbered(own), complete=not more)
 
     def pulls_of(self, head: str) -> tuple[PullRequest, ...]:
         """Give all pull requests of one branch."""

@@ -85,6 +85,14 @@ def test_closed_stays_silent_and_reopened_is_taken_up(server, environment):
     assert len(server.world.pulls) == 1
 
 
+def test_a_refusal_of_long_ago_is_still_one(server, environment):
+    propose(environment, profile_of(SURGE), NOW)
+    server.world.close(1)
+    for number in range(120):
+        server.world.add(f"other {number}", "", f"feature/{number}", "main", "ada", state="closed")
+    assert states(propose(environment, profile_of(SURGE), later(1))) == ["silenced"]
+
+
 def test_what_is_not_needed_any_more_is_withdrawn_and_may_return(server, environment, origin):
     propose(environment, profile_of(SURGE), NOW)
     assert states(propose(environment, profile_of(CALM), later(1))) == ["withdrawn"]
