@@ -72,18 +72,18 @@ def within_stake(plan: Plan, scene: Scene) -> Plan:
     if limits.stake is None:
         return plan
     asked = {i: x for i, x in enumerate(plan.changes) if asks(x)}
-    again = {(x.lease.pool, x.lease.id) for x in asked.values()}
-    spent = sum(cost for name, cost in scene.queue.costs.items() if name not in again)
+    costs = {i: _most_cost(x, plan, scene) for i, x in asked.items()}
+    # What is dropped leaves its pull request open as it was, so that goes on to count.
+    more = {i: costs[i] - scene.queue.costs.get((x.lease.pool, x.lease.id), 0.0) for i, x in asked.items()}
+    spent = sum(scene.queue.costs.values()) + sum(x for x in more.values() if x <= 0)
     drops = {}
-    for i in sorted(asked, key=lambda i: _rank(asked[i])):
-        change = restaked(asked[i], scene.config, plan.now, scene.leases.get(asked[i].lease.pool, ()))
-        cost = change.evidence.most.cost if isinstance(change.evidence, ForecastEvidence) else 0.0
-        if spent + cost <= limits.stake:
-            spent += cost
+    for i in sorted((i for i, x in more.items() if x > 0), key=lambda i: _rank(asked[i])):
+        if spent + more[i] <= limits.stake:
+            spent += more[i]
             continue
         drops[i] = Clip(
             "within_stake",
-            f"it may cost {cost:,.2f} {currency}; with {spent:,.2f} that open proposals may cost already, "
+            f"it may cost {costs[i]:,.2f} {currency}; with {spent:,.2f} that open proposals may cost already, "
             f"that is over limits.stake, {limits.stake:,.2f}",
             remedy="review what waits and run again, or raise limits.stake",
         )
@@ -114,6 +114,12 @@ def asks_nothing(change: Change, scene: Scene) -> bool:
     if change.action == "open":
         return lease.floor <= held and lease.warm <= warm
     return change.action == "update" and change.before is not None and digest(lease) == digest(change.before)
+
+
+def _most_cost(change: Change, plan: Plan, scene: Scene) -> float:
+    """What an ask costs if it is merged now and never given back, as the guards before have left it."""
+    restated = restaked(change, scene.config, plan.now, scene.leases.get(change.lease.pool, ()))
+    return restated.evidence.most.cost if isinstance(restated.evidence, ForecastEvidence) else 0.0
 
 
 def _waits(change: Change, waiting: set[tuple[str, str]]) -> bool:

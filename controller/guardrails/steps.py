@@ -61,7 +61,9 @@ def step_down(plan: Plan, scene: Scene) -> Plan:
         known = {i: _at_most_before(plan.changes[i], pool.base, pool.base_warm) for i in places}
         for i, kept in _keepers(plan, places, known, left, least).items():
             update = replace(plan.changes[i], action="update", lease=known[i])
-            clips[i] = clipped(update, "step_down", why, floor=kept.floor, warm=kept.warm)
+            # A lease below the base is kept at the base, beside which fewer warm nodes may have room.
+            warm = min(kept.warm, pool.max - kept.floor)
+            clips[i] = clipped(update, "step_down", why, floor=kept.floor, warm=warm)
     return changed(plan, clips)
 
 
