@@ -29,13 +29,14 @@ class Facts:
 
     ``ledger`` is what is merged. ``needs`` gives, for the leases that wait, what the newest forecast needs in the
     rest of their window at the service level and what is held without them, both in nodes; leases that it says
-    nothing of are left out. ``kept`` are the merged leases that it needs held.
+    nothing of are left out. ``kept`` are the merged leases that it needs held, ``pools`` those of the settings.
     """
 
     now: datetime
     ledger: Ledger
     needs: Mapping[str, tuple[int, int]]
     kept: frozenset[str] = frozenset()
+    pools: frozenset[str] | None = None
 
 
 def fate(mark: Mark, waiting: Lease | None, facts: Facts) -> str | None:
@@ -43,6 +44,8 @@ def fate(mark: Mark, waiting: Lease | None, facts: Facts) -> str | None:
 
     ``waiting`` is the lease as its branch has it, None where that is gone, or gives the lease back.
     """
+    if facts.pools is not None and mark.action == "open" and mark.lease.split("/")[1] not in facts.pools:
+        return "headroom.yaml has no such pool any more"
     merged = {key(x): x for x in facts.ledger}.get(mark.lease)
     if mark.action != "open" and merged is None:
         return "the base branch has no such lease any more"
@@ -93,7 +96,7 @@ def facts(
         others = [x for x in ledger if x is not lease]
         if said and (said.after is not None or (said.rest or 0) > _held(lease, others, config, now)):
             kept.add(name)
-    return Facts(now, ledger, needs, frozenset(kept))
+    return Facts(now, ledger, needs, frozenset(kept), frozenset(config.pools))
 
 
 def _held(lease: Lease, ledger: Iterable[Lease], config: Config, now: datetime) -> int:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from controller.lease import stamp
+from controller.lease import MOST_NODES, stamp
 from controller.plan import Action
 
 _MARKER = re.compile(r"<!-- headroom (\{[^\n]*?\}) -->")
 _LEASE = re.compile(r"[a-z0-9-]{1,40}/[a-z0-9-]{1,40}/[a-z0-9-]{1,40}")
 _DIGEST = re.compile(r"[0-9a-f]{1,64}")
 _MOST = 2000  # leases of one pull request
+_MOST_COST, _YEARS = 1e15, (1971, 2199)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def read(body: str) -> tuple[Mark, ...]:
         if record["version"] != 1 or not isinstance(changes, list) or len(changes) > _MOST:
             return ()
         return tuple(_mark(x) for x in changes)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return ()  # people may edit a body: what is no marker marks nothing
 
 
@@ -77,16 +78,25 @@ def _mark(record: Mapping[str, Any]) -> Mark:
     lease, action, desired = record["lease"], record["action"], record["desired"]
     if not _LEASE.fullmatch(lease) or action not in get_args(Action) or not _DIGEST.fullmatch(desired):
         raise ValueError("no mark")
-    merge_by, foreseen, used = record.get("merge_by"), record.get("foreseen"), record.get("used")
-    cost = float(record.get("cost", 0.0))
-    if not 0 <= cost < float("inf") or (foreseen is not None and len(foreseen) != 3):
+    cost, foreseen = float(record.get("cost", 0.0)), record.get("foreseen")
+    if not 0 <= cost < _MOST_COST:
         raise ValueError("no mark")
+    merge_by = datetime.fromisoformat(record["merge_by"]) if "merge_by" in record else None
+    if merge_by is not None and not (merge_by.tzinfo and _YEARS[0] <= merge_by.year <= _YEARS[1]):
+        raise ValueError("no mark")
+    low, middle, high = (None, None, None) if foreseen is None else map(_nodes, foreseen)
     return Mark(
         lease,
         action,
         desired,
-        None if merge_by is None else datetime.fromisoformat(merge_by).astimezone(UTC),
+        merge_by and merge_by.astimezone(UTC),
         cost,
-        None if foreseen is None else (int(foreseen[0]), int(foreseen[1]), int(foreseen[2])),
-        None if used is None else int(used),
+        None if low is None or middle is None or high is None else (low, middle, high),
+        _nodes(record["used"]) if "used" in record else None,
     )
+
+
+def _nodes(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_NODES:
+        raise ValueError("no mark")
+    return value

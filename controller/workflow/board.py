@@ -16,6 +16,7 @@ from controller import boxes, dashboard, marker
 from controller.boxes import Boxes
 from controller.config import Config
 from controller.dashboard import Board
+from controller.edge.forge.refusal import Refused
 from controller.errors import ConfigError, ForgeError
 from controller.lease import Lease
 from controller.plan import Shortfall
@@ -27,6 +28,7 @@ from controller.workflow.desk import Desk, look
 from controller.workflow.place import Workplace, workplace
 from controller.workflow.publish import Outcome
 
+_FORBIDDEN = (403, 404, 410)  # no leave to see issues, or issues are switched off
 _WROTE = {"opened", "updated", "withdrawn", "merged"}
 PAUSED = "Headroom is paused by the box on its dashboard; untick it, or run `headroom dashboard --resume`"
 
@@ -50,12 +52,20 @@ class Ran:
 
 
 def see(place: Workplace) -> Seen:
-    """Read the dashboard of an environment, where it has one."""
+    """Read the dashboard of an environment, where it has one.
+
+    Raises
+    ------
+    ForgeError
+        If the forge does not answer: whether somebody has paused Headroom is then unknown, and nothing is done.
+    """
     if not place.config.proposals.dashboard:
         return Seen(kept=False)
     try:
         issue = place.forge.issue(_name(place.config))
-    except ForgeError as error:
+    except Refused as error:
+        if error.status not in _FORBIDDEN:  # it may say that Headroom is paused, and will be there again
+            raise
         note = f"the dashboard issue cannot be read, so nobody can pause by it: {error}"
         return Seen(kept=False, notes=(f"{note}; let Headroom keep issues, or set proposals.dashboard: false",))
     return Seen(boxes.read(issue.body), issue.body) if issue else Seen()

@@ -6,13 +6,14 @@ Place in the line: looked at once per command, by one listing each, before anyth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller import marker
 from controller.errors import GitError, LeaseError
 from controller.guardrails import Queue
 from controller.lease import Lease, Ledger, parse
-from controller.plan import Change
+from controller.marker import Mark
+from controller.plan import Action, Change
 from controller.proposal import branch_of, desired, key, prefix, shared_branches
 from controller.pull import PullRequest, Recent
 from controller.standing import Settled, settled
@@ -23,8 +24,8 @@ from controller.workflow.place import Workplace
 class Desk:
     """Branches with their tips, open pull requests by branch, recent ones, and the leases that wait.
 
-    ``reopened`` gives, for leases that somebody had asked for again, the number of the last pull request about
-    them that counts no more.
+    ``strays`` says of branches which pull request of theirs asks for another base. ``reopened`` gives, for leases
+    that somebody had asked for again, the number of the last pull request about them that counts no more.
     """
 
     tips: Mapping[str, str]
@@ -33,6 +34,7 @@ class Desk:
     waiting: Ledger
     notes: tuple[str, ...]
     reopened: Mapping[str, int] = field(default_factory=dict)
+    strays: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def queue(self) -> Queue:
@@ -52,10 +54,17 @@ def look(place: Workplace) -> Desk:
     """List what there is."""
     start = prefix(place.config.environment)
     tips = place.checkout.remote_branches(start)
-    pulls = {x.head: x for x in place.forge.open_pulls(start)}
-    recent = place.forge.recent_pulls(start)
+    base, strays = place.config.repository.base_branch, dict[str, str]()
+    pulls: dict[str, PullRequest] = {}
+    for pull in place.forge.open_pulls(start):
+        if pull.base == base:
+            pulls[pull.head] = _marked(place, pull, tips)
+        else:
+            strays[pull.head] = f"#{pull.number} asks to merge {pull.head} into {pull.base}, not {base}"
+    found = place.forge.recent_pulls(start)
+    recent = replace(found, pulls=tuple(_marked(place, x, tips) for x in found.pulls if x.base == base))
     waiting, notes = _waiting(place, tips, recent)
-    return Desk(tips, pulls, recent, waiting, notes)
+    return Desk(tips, pulls, recent, waiting, notes, strays=strays)
 
 
 def settled_by_people(place: Workplace, desk: Desk, change: Change) -> Settled | None:
@@ -70,8 +79,23 @@ def settled_by_people(place: Workplace, desk: Desk, change: Change) -> Settled |
         return found
     pulls = {x.number: x for x in desk.recent.pulls}
     for branch in _branches(place, change):
-        pulls |= {x.number: x for x in place.forge.pulls_of(branch) if x.state != "open"}
+        pulls |= {
+            x.number: _marked(place, x, desk.tips) for x in place.forge.pulls_of(branch) if x.state != "open"
+        }
     return settled(change, [pulls[n] for n in sorted(pulls) if n > after])
+
+
+def _marked(place: Workplace, pull: PullRequest, tips: Mapping[str, str]) -> PullRequest:
+    """The pull request with the marker that its branch still tells of, where people took it out of the body."""
+    tip, parts = tips.get(pull.head), pull.head.split("/")
+    shared = pull.head in shared_branches(place.config.environment)
+    if tip is None or shared or len(parts) != 4 or marker.read(pull.body):
+        return pull
+    gives_back = pull.head.endswith("-release")
+    lease = f"{parts[1]}/{parts[2]}/{parts[3].removesuffix('-release')}"
+    action: Action = "release" if gives_back else "open"
+    marks = [Mark(lease, action, x) for x in place.checkout.digests(tip)]
+    return replace(pull, body=f"{pull.body}\n{marker.written(marks)}") if len(marks) == 1 else pull
 
 
 def merged(place: Workplace, pull: PullRequest | None, tip: str) -> bool:

@@ -12,6 +12,7 @@ from controller import marker
 from controller.edge.files import template_texts
 from controller.errors import ForgeError
 from controller.lease import edited
+from controller.marker import Mark
 from controller.message import Context, Words, words
 from controller.plan import Change, ForecastEvidence
 from controller.proposal import Proposal, desired, together
@@ -57,14 +58,10 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return Outcome(proposal.changes, said.title, branch, state, number, words=said, **more)
 
     checkout = place.checkout
-    if tip is not None and (
-        strangers := checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email)
-    ):
-        if request is not None and not dry_run and _asks(request) != said.digest:
-            place.forge.comment(request.number, key="newer", body=_newer(proposal), now=now)
-        return outcome("hands off", why=f"{', '.join(strangers)} committed to {branch}")
+    if why := _left_alone(place, desk, proposal, said, now, dry_run):
+        return outcome("hands off", why=why)
     fits = tip is not None and _fits(place, proposal, tip)
-    if request is not None and tip is not None and fits and _asks(request) in (said.digest, ""):
+    if request is not None and tip is not None and fits and _asks(request) == said.digest:
         return outcome("unchanged", why="" if dry_run else _finish(place, proposal, request, tip, now))
     if tip is None or not fits:
         commit = _commit(place, proposal, said, now)
@@ -82,6 +79,22 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
     if _asks(opened) != said.digest:  # it was open already, and the list did not show it yet
         opened = place.forge.edit(opened.number, title=said.title, body=said.body, now=now)
     return outcome("opened", opened.number, why=_finish(place, proposal, opened, tip, now))
+
+
+def _left_alone(
+    place: Workplace, desk: Desk, proposal: Proposal, said: Words, now: datetime, dry_run: bool
+) -> str | None:
+    """Why a branch is somebody else's now; its pull request is told once what the newest forecast would change."""
+    branch, checkout, request = proposal.branch, place.checkout, desk.open.get(proposal.branch)
+    if branch in desk.strays:
+        return f"{desk.strays[branch]}; close it, or point it back"
+    tip = desk.tips.get(branch)
+    strangers = checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email) if tip else []
+    if not strangers:
+        return None
+    if request is not None and not dry_run and _asks(request) != said.digest:
+        place.forge.comment(request.number, key="newer", body=_newer(proposal), now=now)
+    return f"{', '.join(strangers)} committed to {branch}"
 
 
 def labels_of(proposal: Proposal, place: Workplace) -> tuple[str, ...]:
@@ -137,14 +150,17 @@ def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str
     Gives in words what the forge refused: a reviewer that it does not know must not keep back what is asked.
     """
     settings, wanted = place.config.proposals, labels_of(proposal, place)
-    mark = max((x.merge_by for x in marker.read(request.body) if x.merge_by), default=None)
-    stale = [x for x in _own(request.labels) if x not in wanted and not (x == LATE and mark and mark < now)]
-    missing = [x for x in wanted if x not in request.labels]
+    late = overdue(request, now)
+    stale = [x for x in _own(request.labels) if x not in wanted and not (x == LATE and late)]
+    held = {x.casefold() for x in request.labels}
+    missing = [x for x in wanted if x.casefold() not in held]
     if not missing and not stale:
         return ""
     refused = []
+    # People may have taken off a reviewer, a label of their own or auto-merge: that is not asked again.
+    new = not any(x in held for x in wanted if x == LABEL or x.startswith(f"{LABEL}:"))
     try:
-        if settings.reviewers or settings.teams or settings.assignees:
+        if new and (settings.reviewers or settings.teams or settings.assignees):
             place.forge.request(
                 request.number,
                 reviewers=settings.reviewers,
@@ -155,12 +171,17 @@ def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str
     except ForgeError as error:
         refused.append(str(error))
     try:
-        if _small(place, proposal) and not request.draft:
+        if new and _small(place, proposal) and not request.draft:
             place.forge.merge_when_ready(request.number, tip, now)
     except ForgeError as error:
         refused.append(str(error))
     place.forge.label(request.number, add=tuple(missing), remove=tuple(stale), now=now)
     return "; ".join(refused)
+
+
+def overdue(request: PullRequest, now: datetime) -> tuple[Mark, ...]:
+    """What a pull request asks that should have been merged by now."""
+    return tuple(x for x in marker.read(request.body) if x.merge_by is not None and x.merge_by < now)
 
 
 def _own(labels: tuple[str, ...]) -> list[str]:
@@ -188,7 +209,7 @@ def _asks_first(proposal: Proposal) -> bool:
 
 
 def _asks(request: PullRequest) -> str:
-    """Digest of what a pull request asks for by its marker, empty where people took the marker out."""
+    """Digest of what a pull request asks for by its marker."""
     return together(x.desired for x in marker.read(request.body))
 
 

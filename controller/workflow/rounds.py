@@ -159,7 +159,13 @@ def _work(
     outcomes.sort(key=lambda x: order[id(x.change)])
     about = {x.lease for b, pull in desk.open.items() if b not in wanted_branches for x in marker.read(pull.body)}
     said = facts(about, place.ledger, desk.waiting, known.profile, place.config, now)
-    outcomes += upkeep.withdraw(place, desk, wanted_branches, said, dry_run)
+    elsewhere = {
+        (key(x.lease), x.action == "release"): f"it is asked for in #{outcome.number} now"
+        for outcome in outcomes
+        if outcome.state in ("opened", "updated", "unchanged") and outcome.number
+        for x in outcome.changes
+    }
+    outcomes += upkeep.withdraw(place, desk, wanted_branches, elsewhere, said, dry_run)
     if not dry_run:
         closed = {x.branch for x in outcomes if x.state == "withdrawn"}
         desk = replace(desk, open={branch: x for branch, x in desk.open.items() if branch not in closed})

@@ -17,22 +17,37 @@ from controller.pull import PullRequest
 from controller.standing import WITHDRAWN
 from controller.workflow.desk import Desk, merged
 from controller.workflow.place import Workplace
-from controller.workflow.publish import LATE, QUESTION, Outcome, State
+from controller.workflow.publish import LATE, QUESTION, Outcome, State, overdue
 
 
-def withdraw(place: Workplace, desk: Desk, wanted: Collection[str], facts: Facts, dry_run: bool) -> list[Outcome]:
+def withdraw(
+    place: Workplace,
+    desk: Desk,
+    wanted: Collection[str],
+    elsewhere: Mapping[tuple[str, bool], str],
+    facts: Facts,
+    dry_run: bool,
+) -> list[Outcome]:
     """Close what is not wanted and, for all that it asks, not needed any more; say why, and delete its branch.
 
-    ``wanted`` are the branches that this run asked for.
+    ``wanted`` are the branches that this run asked for, ``elsewhere`` says of leases (and whether they are given
+    back) where they were asked for.
     """
     waiting = {key(x): x for x in desk.waiting}
     done = []
     for branch, pull in desk.open.items():
         marks = marker.read(pull.body)
-        reasons = [fate(mark, waiting.get(mark.lease), facts) for mark in marks]
-        if branch in wanted or not reasons or None in reasons or _strangers(place, desk, branch):
+        reasons = [
+            elsewhere.get((x.lease, x.action == "release")) or fate(x, waiting.get(x.lease), facts) for x in marks
+        ]
+        if branch in wanted or not reasons or None in reasons:
             continue
         why = "; ".join(dict.fromkeys(x for x in reasons if x))
+        if _strangers(place, desk, branch):
+            if not dry_run:
+                said = f"This is not needed by now: {why}. Somebody has committed here, so it is left open."
+                place.forge.comment(pull.number, key="newer", body=said, now=facts.now)
+            continue
         if not dry_run:
             # The label comes first: closed without it, it would look as if people had refused it.
             place.forge.label(pull.number, add=(WITHDRAWN,), remove=(), now=facts.now)
@@ -48,7 +63,7 @@ def tell_late(place: Workplace, desk: Desk, changes: Mapping[str, Change], now: 
     """Label what was not merged in time, and say what is lost; ``changes`` are what is wanted, by lease."""
     told = []
     for branch, pull in desk.open.items():
-        late = [x for x in marker.read(pull.body) if x.merge_by is not None and x.merge_by < now]
+        late = overdue(pull, now)
         if not late or LATE in pull.labels or WITHDRAWN in pull.labels:
             continue
         place.forge.comment(pull.number, key="late", body=_late(late, changes), now=now)
@@ -67,6 +82,8 @@ def merge_due(place: Workplace, desk: Desk, now: datetime) -> list[Outcome]:
         tip = desk.tips.get(branch)
         if pull.draft or QUESTION in pull.labels or tip is None or (due and min(due) - margin > now):
             continue
+        if not _is_own(place, desk, pull, tip):
+            continue
         if place.forge.readiness(pull.number).ready:
             place.forge.merge(pull.number, tip, now)
             _delete(place, desk, branch)
@@ -80,12 +97,28 @@ def clear(place: Workplace, desk: Desk, wanted: Collection[str], now: datetime) 
     newest: dict[str, PullRequest] = {x.head: x for x in desk.recent.pulls}
     for branch, tip in desk.tips.items():
         pull = newest.get(branch)
-        if branch in desk.open or branch in wanted or pull is None or _strangers(place, desk, branch):
+        if (
+            branch in desk.open
+            or branch in desk.strays
+            or branch in wanted
+            or pull is None
+            or _strangers(place, desk, branch)
+        ):
             continue
         done = pull.state == "merged" and merged(place, pull, tip)
         passed = bool(leases := marker.read(pull.body)) and all(x.lease in over for x in leases)
         if done or (pull.state == "closed" and (WITHDRAWN in pull.labels or passed)):
             _delete(place, desk, branch)
+
+
+def _is_own(place: Workplace, desk: Desk, pull: PullRequest, tip: str) -> bool:
+    """Whether a pull request is just what Headroom made: its commits, their digests, and those leases alone."""
+    checkout, marks, fork = place.checkout, marker.read(pull.body), place.checkout.fork(tip)
+    if not marks or fork is None or _strangers(place, desk, pull.head):
+        return False
+    leases = {f"{place.where.path}/leases/{x.lease.split('/', 1)[1]}.json" for x in marks}
+    asked = sorted(x.desired for x in marks)
+    return sorted(checkout.digests(tip)) == asked and set(checkout.changed_paths(fork, tip)) <= leases
 
 
 def _strangers(place: Workplace, desk: Desk, branch: str) -> bool:
@@ -105,7 +138,7 @@ def _withdrawn(why: str) -> str:
     return f"Headroom closes this, since {why}. Nothing is refused by that: if the need returns, it asks again."
 
 
-def _late(late: list[Mark], changes: Mapping[str, Change]) -> str:
+def _late(late: tuple[Mark, ...], changes: Mapping[str, Change]) -> str:
     lines = [_lost(x, changes.get(x.lease)) for x in late]
     return "\n".join(["**The time to merge this by has passed.**", "", *lines])
 

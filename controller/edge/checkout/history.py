@@ -25,18 +25,31 @@ def parse_trailers(text: str) -> dict[str, str]:
 
 
 def foreign_authors(repository: Repository, base: str, commit: str, own_email: str) -> list[str]:
-    """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``."""
-    output = repository.run(
-        "log", "--format=%ae%n%ce", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
-    )
-    people = set(output.decode("utf-8", "replace").splitlines())
+    """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``.
+
+    A merge that says nothing of its own, as the forge's button to update a branch makes, is nobody's edit.
+    """
+    span = f"{names.commit(base)}..{names.commit(commit)}"
+    output = repository.run("log", "--format=%H %P%n%ae%n%ce", span, advice=_ABSENT)
+    lines = iter(output.decode("utf-8", "replace").splitlines())
+    people: set[str] = set()
+    for told, author, committer in zip(lines, lines, lines, strict=True):
+        merge = told.split()
+        if len(merge) <= 2 or _says_something(repository, merge[0]):
+            people |= {author, committer}
     return sorted(x for x in people if x.casefold() != own_email.casefold())
+
+
+def _says_something(repository: Repository, merge: str) -> bool:
+    """Whether a merge has a file that is as on none of its sides."""
+    return bool(repository.run("diff-tree", "-r", "--cc", "--no-commit-id", "--name-only", merge, advice=_ABSENT))
 
 
 def digests(repository: Repository, base: str, commit: str) -> list[str]:
     """What the commits between ``base`` and ``commit`` ask for, by their trailers; empty for one that has none."""
     output = repository.run(
         "log",
+        "--no-merges",
         "--format=%(trailers:key=Desired-Digest,valueonly,separator=%x2C)",
         f"{names.commit(base)}..{names.commit(commit)}",
         advice=_ABSENT,

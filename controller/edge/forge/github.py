@@ -53,9 +53,9 @@ class GitHub:
 
     def open_of_branch(self, head: str, base: str) -> PullRequest | None:
         """Give the open pull request of a branch."""
-        query: Query = {"state": "open", "head": f"{self.owner}:{head}"}
+        query: Query = {"state": "open", "head": f"{self.owner}:{head}", "base": base}
         items, _ = self.wire.page(self._at("pulls"), query, what="looking for a pull request")
-        return next((x for x in self._pulls(items) if x.head == head and x.state == "open"), None)
+        return next((x for x in self._pulls(items) if (x.head, x.base, x.state) == (head, base, "open")), None)
 
     def pull(self, number: int) -> PullRequest:
         """Give one pull request."""

@@ -54,9 +54,9 @@ class GitLab:
 
     def open_of_branch(self, head: str, base: str) -> PullRequest | None:
         """Give the open merge request of a branch."""
-        query: Query = {"state": "opened", "source_branch": head}
+        query: Query = {"state": "opened", "source_branch": head, "target_branch": base}
         items, _ = self.wire.page(self._at("merge_requests"), query, what="looking for a merge request")
-        return next((x for x in self._pulls(items) if x.head == head and x.state == "open"), None)
+        return next((x for x in self._pulls(items) if (x.head, x.base, x.state) == (head, base, "open")), None)
 
     def pull(self, number: int) -> PullRequest:
         """Give one merge request."""

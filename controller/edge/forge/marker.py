@@ -36,8 +36,14 @@ def mark(body: str, key: str) -> str:
 
 
 def strip(body: str, key: str) -> str:
-    """Take the marker of a key off the end of a text."""
-    return body.rstrip().removesuffix(marker(key)).rstrip()
+    """Take the marker of a key out of a text, wherever people have put it."""
+    lines = body.rstrip().splitlines()
+    return "\n".join(line for line in lines if line.strip() != marker(key)).rstrip()
+
+
+def holds(body: str, key: str) -> bool:
+    """Whether the marker of a key is a line of a text, wherever."""
+    return marker(key) in (line.strip() for line in body.splitlines())
 
 
 def bears(body: str, key: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from controller.edge.forge import Issue, PullRequest, Readiness, Recent
 from controller.edge.forge.dialect import Dialect, Note
-from controller.edge.forge.marker import bears, mark, strip
+from controller.edge.forge.marker import bears, holds, mark, strip
 from controller.edge.forge.patience import Patience
 from controller.edge.forge.refusal import Lost, Refused
 from controller.errors import ForgeError
@@ -150,8 +150,8 @@ class RemoteForge:
     def save_issue(self, name: str, *, title: str, body: str, now: datetime) -> Issue:
         """Open the issue of a name, or change it."""
         words = mark(body, name)
-        note = self._issue(name) or _once(
-            self.patience, lambda: self.dialect.create_issue(title, words), lambda: self._issue(name)
+        note = self._issue(name, title) or _once(
+            self.patience, lambda: self.dialect.create_issue(title, words), lambda: self._issue(name, title)
         )
         if (note.title, note.body.rstrip()) != (title.strip(), words):
             note = self.dialect.change_issue(note.number, title, words)
@@ -168,8 +168,11 @@ class RemoteForge:
             self.patience.sleep(self.patience.backoff(attempt))
         return act()
 
-    def _issue(self, name: str) -> Note | None:
-        return self._own(x for x in self.dialect.issues() if bears(x.body, name))
+    def _issue(self, name: str, title: str = "") -> Note | None:
+        # People write below the marker, or empty an issue: it is ours still, by its line or else by its title.
+        found = list(self.dialect.issues())
+        by_title = (x for x in found if title and x.title == title)
+        return self._own(x for x in found if holds(x.body, name)) or self._own(by_title)
 
     def _own(self, found: Iterable[Note]) -> Note | None:
         """The oldest that we wrote: anybody may write a marker, only our own words are changed or believed."""
