@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 import xarray as xr
 
 from controller.config import Config
+from controller.decide import silence
 from controller.evidence import stake
-from controller.foreseen import Foreseen, foreseen, silence
+from controller.foreseen import Foreseen, foreseen
 from controller.lease import Lease, Ledger, fold, stamp
 from controller.outage import Outage, outages
 from controller.plan import Change, DecayEvidence, Plan, Reason

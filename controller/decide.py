@@ -43,10 +43,10 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
     """
     times = hours_of(profile.draws)
     _check_times(times, config, now)
-    age = now - profile.issued
-    if age > timedelta(hours=config.decide.profile_age_hours):
-        note = f"the forecast is {age / _HOUR:.0f} h old, over {config.decide.profile_age_hours:g} h: nothing new"
-        return Plan(config.environment, now, notes=(f"{note} is asked for; forecast again",))
+    if why := silence(profile, config, now):
+        return Plan(
+            config.environment, now, notes=(f"{why}: nothing new is asked for; forecast again, from newest usage",)
+        )
     demand = Demand.of(profile.draws)
     _check_units(profile, config)
     served = members(config, list(demand.groups))
@@ -72,6 +72,21 @@ def decide(profile: DemandProfile, ledger: Ledger, config: Config, now: datetime
     if unserved:
         notes.append(f"{unserved} groups of the profile are served by no pool")
     return Plan(config.environment, now, tuple(changes), tuple(notes), tuple(shortfalls))
+
+
+def silence(profile: DemandProfile | None, config: Config, now: datetime) -> str:
+    """Why no forecast can agree or claim anything at ``now``, in words; empty if there is one that can.
+
+    A fresh forecast of old usage is as old as that.
+    """
+    if profile is None:
+        return "there is no forecast"
+    limit, age, known = config.decide.profile_age_hours, now - profile.issued, now - profile.known_until
+    if age > timedelta(hours=limit):
+        return f"the forecast is {age / _HOUR:.0f} h old, over {limit:g} h"
+    if known > timedelta(hours=limit):
+        return f"the forecast knows no usage of the last {known / _HOUR:.0f} h, over {limit:g} h"
+    return ""
 
 
 def need_of(

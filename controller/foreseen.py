@@ -15,7 +15,7 @@ import numpy as np
 from controller.capacity import Demand, held_floors, hours_of, members, quantile
 from controller.config import Config
 from controller.dealing import deal
-from controller.decide import need_of
+from controller.decide import need_of, silence
 from controller.lease import Lease, Ledger
 from controller.need import Need
 from forecasting.profile import DemandProfile
@@ -37,14 +37,6 @@ class Foreseen:
     after_hours: int = 0
     issued: datetime | None = None
     why: str = ""
-
-
-def silence(profile: DemandProfile | None, config: Config, now: datetime) -> str:
-    """Why no forecast can agree or claim anything at ``now``, in words; empty if there is one that can."""
-    if profile is None:
-        return "there is no forecast"
-    age, limit = (now - profile.issued) / _HOUR, config.decide.profile_age_hours
-    return f"the forecast is {age:.0f} h old, over {limit:g} h" if age > limit else ""
 
 
 def foreseen(

@@ -8,7 +8,7 @@ Place in the line: the whole slow half in one call.
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import xarray as xr
@@ -133,7 +133,8 @@ def forecast(
     tell("done", 1.0)
     shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
     new = past[dims.GROUP].values[newcomers(past[dims.DEMAND].values)]
-    said = {"notes": "\n".join(notes), "newcomers": "\n".join(new)}
+    until = datetime.fromtimestamp(int(last.astype("datetime64[s]").astype(int)), UTC) + timedelta(hours=1)
+    said = {"notes": "\n".join(notes), "newcomers": "\n".join(new), "known_until": until.isoformat()}
     attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR

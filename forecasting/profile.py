@@ -69,6 +69,12 @@ class DemandProfile:
         return _parse_issued(self.dataset.attrs.get("issued"))
 
     @property
+    def known_until(self) -> datetime:
+        """Where the usage that it rests on ends, in UTC, at the latest when it was issued."""
+        told = self.dataset.attrs.get("known_until")
+        return self.issued if told is None else min(self.issued, _parse_issued(told))
+
+    @property
     def horizon_hours(self) -> int:
         """Length of the horizon, in hours."""
         return int(self.draws.sizes[dims.TIME])

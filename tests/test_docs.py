@@ -35,7 +35,12 @@ MODELS = (
 def test_every_setting_is_described_in_the_manual_and_in_the_schema(model):
     manual = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for name, field in model.model_fields.items():
-        assert f"`{name}`" in manual or f"{name}`**" in manual or f"`{name}.<name>`" in manual, name
+        assert (
+            f"`{name}`" in manual
+            or f"{name}`**" in manual
+            or f"`{name}.<name>`" in manual
+            or f".{name}`" in manual
+        ), name
         nested = isinstance(field.default, BaseModel) or name in {"pools", "currency"}
         assert field.description or nested, name
 

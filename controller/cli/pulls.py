@@ -120,8 +120,10 @@ def reopen(number: int, directory: Path, now: datetime) -> None:
 def comment(directory: Path, number: int, source: TextIO, key: str, now: datetime) -> None:
     """Say something under a pull request, once for each key: a later text replaces an earlier one."""
     body = source.read(MOST_CHARACTERS + 1)
+    if not body.strip():
+        raise click.UsageError(f"{source.name} is empty; there is nothing to say")
     if len(body) > MOST_CHARACTERS:
         body = body[: MOST_CHARACTERS - 40].rsplit("\n", 1)[0] + f"\n\n(cut at {MOST_CHARACTERS:,} characters)"
     with workflow.workplace(directory) as place:
         place.forge.comment(number, key=key, body=body, now=now)
-    click.echo(f"#{number}: comment {key} is up to date")
+    click.echo(f"#{number}: the comment {key} says so now")

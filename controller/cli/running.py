@@ -120,6 +120,12 @@ def run(
         and click.get_current_context().get_parameter_source("now") is not ParameterSource.DEFAULT
     ):
         raise click.UsageError("--every goes by the clock; leave out --now, or run once")
+    given = click.get_current_context().get_parameter_source
+    idle = [x for x in ("listen", "log") if given(x) is not ParameterSource.DEFAULT]
+    if every is None and idle:
+        raise click.UsageError(f"--{idle[0]} is for a daemon; add --every 15m")
+    if every is not None and (dry_run or check or output == "json"):
+        raise click.UsageError("--every has a log only; leave out --dry-run, --check and -o, or run once")
     job = Job(directory, usage_path, hierarchy_path, learn_every, horizon, seed, jobs, dry_run, wait)
     if every is not None:
         _stay(job, every, listen, log)
@@ -158,6 +164,7 @@ class Job:
         from forecasting.usage import notes
 
         config, _ = workflow.read_directory(self.directory)
+        workflow.reach(self.directory)  # before minutes of work: what is missing for the forge is told at once
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
             if not mine:
                 return None

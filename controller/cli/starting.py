@@ -70,6 +70,6 @@ def init(directory: Path, dry_run: bool, output: str, **answers: Any) -> None:
         meaning = "would be written" if dry_run and state == "new" else _MEANING[state]
         click.echo(f"{state:<4}  {path}" + ("" if state == "new" and not dry_run else f"  ({meaning})"))
     if not any(state == "new" for _, state in begun.files):
-        click.echo("Nothing was written: all of it is there.")
+        click.echo("Nothing was written: files that are there are never changed.")
     click.echo()
     click.echo(begun.advice, nl=False)

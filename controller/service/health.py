@@ -65,17 +65,16 @@ def served(host: str, port: int, metrics: Metrics, pulse: Pulse, clock: Callable
 
         def do_GET(self) -> None:
             answers = {
-                "/metrics": (True, metrics.text()),
-                "/healthz": (pulse.healthy(clock()), b"a run succeeded lately\n"),
-                "/readyz": (pulse.ready, b"a run has succeeded\n"),
+                "/metrics": (True, metrics.text(), b""),
+                "/healthz": (pulse.healthy(clock()), b"ok\n", b"no run has succeeded for three intervals\n"),
+                "/readyz": (pulse.ready, b"ok\n", b"no run has succeeded yet\n"),
             }
-            good, body = answers.get(self.path.partition("?")[0], (None, b"metrics, healthz, readyz\n"))
-            if good is None:
-                self._answer(HTTPStatus.NOT_FOUND, body)
+            asked = answers.get(self.path.partition("?")[0])
+            if asked is None:
+                self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz and /readyz\n")
             else:
-                self._answer(
-                    HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, body if good else b"not so\n"
-                )
+                good, yes, no = asked
+                self._answer(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, yes if good else no)
 
         def _answer(self, status: HTTPStatus, body: bytes) -> None:
             self.send_response(status)

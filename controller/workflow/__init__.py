@@ -5,11 +5,11 @@ Place in the line: between ``cli`` and everything else; see :mod:`controller.wor
 
 from controller.workflow.board import change as dashboard
 from controller.workflow.checking import check
-from controller.workflow.place import Workplace, read_directory, read_environment, workplace
+from controller.workflow.place import Workplace, reach, read_directory, read_environment, workplace
 from controller.workflow.publish import Outcome
 from controller.workflow.rounds import Round, plan, propose, release, run
 
 __all__ = [
-    "Outcome", "Round", "Workplace", "check", "dashboard", "plan", "propose", "read_directory", "read_environment",
-    "release", "run", "workplace",
+    "Outcome", "Round", "Workplace", "check", "dashboard", "plan", "propose", "reach", "read_directory",
+    "read_environment", "release", "run", "workplace",
 ]  # fmt: skip

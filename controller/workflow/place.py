@@ -17,7 +17,7 @@ from controller.configtext import parse
 from controller.edge.checkout import Checkout, Location, clone, locate
 from controller.edge.files import CONFIG, environment_texts
 from controller.edge.forge import Forge
-from controller.edge.forge.connect import connect
+from controller.edge.forge.connect import Remote, connect
 from controller.edge.forge.local import LocalForge
 from controller.errors import ConfigError, ForgeError, LeaseError
 from controller.lease import Ledger, parse_ledger
@@ -72,12 +72,25 @@ def read_directory(directory: Path) -> tuple[Config, Ledger]:
     return read_environment(environment_texts(directory), str(directory))
 
 
+def reach(directory: Path) -> Remote | None:
+    """The forge of an environment that is not the embedded one, with its credentials; nothing is sent yet.
+
+    Raises
+    ------
+    ForgeError
+        If the address or the credentials are refused.
+    """
+    local, _ = read_directory(directory)
+    own = local.repository
+    return None if own.forge == "local" else connect(own.forge, locate(directory).url, os.environ, api=own.url)
+
+
 @contextmanager
 def workplace(directory: Path) -> Iterator[Workplace]:
     """Clone the repository of an environment's directory and read the environment from its base branch."""
     local, _ = read_directory(directory)
     where, own = locate(directory), local.repository
-    remote = None if own.forge == "local" else connect(own.forge, where.url, os.environ, api=own.url)
+    remote = reach(directory)
     secrets = remote.git_variables(os.environ) if remote else None
     with clone(where.url, own.base_branch, own.author_name, own.author_email, secrets=secrets) as checkout:
         # Only what Headroom owns: the rest of the directory may hold links and binary files.
@@ -88,6 +101,6 @@ def workplace(directory: Path) -> Iterator[Workplace]:
         config, ledger = read_environment(texts, where.path)
         if config.repository != own:  # where a token goes is not for an unreviewed file to say
             raise ConfigError(
-                f"{directory}/{CONFIG}: its repository section is not that of origin's base branch; pull first"
+                f"{directory}/{CONFIG}: its repository section is not that of the base branch; push yours, or pull"
             )
         yield Workplace(where, checkout, remote.forge if remote else LocalForge(checkout), config, ledger)

@@ -248,7 +248,9 @@ def test_a_forecast_that_is_too_old_asks_for_nothing_and_says_so():
     assert decide(profile_of(SURGE), (), stale, NOW + 6 * HOUR).changes
     plan = decide(profile_of(SURGE), (), stale, NOW + 7 * HOUR)
     assert plan.empty
-    assert plan.notes == ("the forecast is 7 h old, over 6 h: nothing new is asked for; forecast again",)
+    assert plan.notes == (
+        "the forecast is 7 h old, over 6 h: nothing new is asked for; forecast again, from newest usage",
+    )
 
 
 def test_a_profile_that_ends_within_the_lead_time_is_refused():
@@ -392,3 +394,13 @@ def test_what_stays_short_is_said_again_while_its_proposal_waits():
     again = guard(decide(profile, (), config_of(), NOW + HOUR, waiting), config_of(), (), waiting)
     assert again.shortfalls == first.shortfalls != ()
     assert [x.lease for x in again.changes] == list(waiting)
+
+
+def test_a_fresh_forecast_of_old_usage_asks_for_nothing_new():
+    fresh = profile_of({"eu/shop": surge(6, 30, 24, 5), "us/etl": [4.0] * 72})
+    known = fresh.dataset.assign_attrs(known_until=(NOW - 80 * HOUR).isoformat())
+    plan = decide(DemandProfile(known), (), config_of(), NOW)
+    assert plan.empty
+    assert "knows no usage of the last 80 h" in plan.notes[0]
+    recent = fresh.dataset.assign_attrs(known_until=(NOW - 3 * HOUR).isoformat())
+    assert not decide(DemandProfile(recent), (), config_of(), NOW).empty

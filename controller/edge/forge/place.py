@@ -77,7 +77,8 @@ def find(
     address = _whole(chosen, _checked(api)) if api else usual
     if not address:
         raise ForgeError(
-            "origin names no host; give the forge's address, and name its host in HEADROOM_TOKEN_HOST"
+            f"origin names no host ({origin}); set repository.url and name its host in HEADROOM_TOKEN_HOST, "
+            "or set repository.forge: local"
         )
     there = urlsplit(address).netloc
     if there != (urlsplit(usual).netloc if usual else None) and there != token_host:

@@ -171,5 +171,5 @@ def test_a_repository_section_that_was_not_pushed_is_refused(server, environment
     file.write_text(
         file.read_text().replace(f"forge: {server.forge}", f"forge: {server.forge}, url: 'https://evil.example'")
     )
-    with pytest.raises(ConfigError, match="pull first"):
+    with pytest.raises(ConfigError, match="push yours, or pull"):
         propose(environment, profile_of(SURGE), NOW)
