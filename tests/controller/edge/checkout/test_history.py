@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 from repositories import BRANCH, LEASES, NEW, OLD, OPEN, commit_on_base, pushed
 
@@ -83,3 +85,15 @@ def test_a_diff_is_a_patch_whatever_the_users_taste(origin, home):
         patch = checkout.diff(checkout.base_commit, commit_on_base(checkout))
     assert patch.startswith(f"diff --git a/{NEW} b/{NEW}\nnew file mode 100644\n")
     assert patch.endswith('@@ -0,0 +1 @@\n+{"floor": 8}\n')
+
+
+def test_what_gpg_says_of_a_signed_commit_is_no_author(origin, home):
+    run = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
+    subprocess.run(run, check=True)
+    (home / ".gitconfig").write_text(
+        f"[commit]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningKey = {home}/key\n"
+        "[log]\n\tshowSignature = true\n"
+    )
+    with origin.clone() as checkout:
+        tip = commit_on_base(checkout)
+        assert checkout.foreign_authors(checkout.base_commit, tip, "bot@example.org") == []
