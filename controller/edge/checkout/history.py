@@ -6,10 +6,21 @@ Place in the line: ``workflow`` asks before it writes over a branch, and before 
 {'Lease-Id': 'demo/web/a', 'Lease-Action': 'open'}
 """
 
-from controller.edge.checkout import names
+from dataclasses import dataclass
+
+from controller.edge.checkout import names, objects
 from controller.edge.checkout.command import Repository
 
 _ABSENT = "The commit is not in the clone; run the command again."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit by itself: its message, its tree, and what it changed (path → text; None deletes)."""
+
+    message: str
+    tree: str
+    files: dict[str, str | None]
 
 
 def trailers(repository: Repository, commit: str) -> dict[str, str]:
@@ -24,13 +35,52 @@ def parse_trailers(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def foreign_authors(repository: Repository, base: str, commit: str, own_email: str) -> list[str]:
-    """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``."""
+def foreign_authors(
+    repository: Repository, base: str, commit: str, own_email: str, forge_email: str | None = None
+) -> list[str]:
+    """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``.
+
+    ``forge_email`` is whom a forge names as the committer of what it makes itself: ours where we are the author.
+    """
     output = repository.run(
-        "log", "--format=%ae%n%ce", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
+        "log", "--format=%ae%x00%ce", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
     )
-    people = set(output.decode("utf-8", "replace").splitlines())
-    return sorted(x for x in people if x.casefold() != own_email.casefold())
+    own, forge = own_email.casefold(), (forge_email or own_email).casefold()
+    people = set()
+    for line in output.decode("utf-8", "replace").splitlines():
+        author, _, committer = line.partition("\0")
+        ours = (own, forge) if author.casefold() == own else (own,)
+        people |= {x for x, known in ((author, (own,)), (committer, ours)) if x.casefold() not in known}
+    return sorted(people)
+
+
+def steps(repository: Repository, base: str, commit: str) -> list[Step]:
+    """Commits between ``base`` and ``commit``, the first one first; each has one parent."""
+    listing = repository.run(
+        "rev-list", "--reverse", "--parents", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
+    )
+    found = []
+    for line in listing.decode().splitlines():
+        step, parent = line.split()
+        message = repository.run("log", "-1", "--encoding=UTF-8", "--format=%B", step, advice=_ABSENT)
+        files = {
+            path: objects.read_files(repository, step, path).get(path)
+            for path in changed_paths(repository, parent, step)
+        }
+        found.append(Step(message.decode().strip("\n") + "\n", tree(repository, step), files))
+    return found
+
+
+def tree(repository: Repository, commit: str) -> str:
+    """Tree of a commit."""
+    return repository.line("rev-parse", "--verify", f"{names.commit(commit)}^{{tree}}", advice=_ABSENT)
+
+
+def people(repository: Repository, commit: str) -> tuple[str, str]:
+    """E-mail addresses of a commit's author and committer."""
+    output = repository.line("log", "-1", "--format=%ae%x00%ce", names.commit(commit), advice=_ABSENT)
+    author, _, committer = output.partition("\0")
+    return author, committer
 
 
 def digests(repository: Repository, base: str, commit: str) -> list[str]:
