@@ -21,6 +21,7 @@ from controller.render import files
 from controller.standing import WITHDRAWN
 from controller.workflow.desk import Desk
 from controller.workflow.place import Workplace
+from controller.workflow.pushing import push
 
 State = Literal[
     "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late", "paused"
@@ -57,9 +58,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return Outcome(proposal.changes, said.title, branch, state, number, words=said, **more)
 
     checkout = place.checkout
-    if tip is not None and (
-        strangers := checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email)
-    ):
+    if tip is not None and (strangers := place.strangers(tip)):
         if request is not None and not dry_run and _asks(request) != said.digest:
             place.forge.comment(request.number, key="newer", body=_newer(proposal), now=now)
         return outcome("hands off", why=f"{', '.join(strangers)} committed to {branch}")
@@ -70,8 +69,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         commit = _commit(place, proposal, said, now)
         if dry_run:
             return outcome("dry run", diff=checkout.diff(checkout.base_commit, commit))
-        checkout.push(branch, commit, tip)
-        tip = commit
+        tip = push(place, branch, commit, tip)
     elif dry_run:
         return outcome("dry run", why="its branch is pushed already")
     if request is not None:

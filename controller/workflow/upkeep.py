@@ -90,8 +90,8 @@ def clear(place: Workplace, desk: Desk, wanted: Collection[str], now: datetime) 
 
 def _strangers(place: Workplace, desk: Desk, branch: str) -> bool:
     """Whether somebody else has committed to a branch: then it is theirs."""
-    tip, checkout = desk.tips.get(branch), place.checkout
-    return tip is not None and bool(checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email))
+    tip = desk.tips.get(branch)
+    return tip is not None and bool(place.strangers(tip))
 
 
 def _delete(place: Workplace, desk: Desk, branch: str) -> None:
