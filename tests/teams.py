@@ -8,6 +8,7 @@ from repositories import Origin
 from worlds import CONFIG, HOUR, NOW, surge
 
 from controller.edge.checkout import Checkout
+from controller.edge.forge.githubcommits import GitHubCommits
 from controller.edge.forge.local import LocalForge
 from controller.edge.forge.remote import RemoteForge
 from controller.workflow import workplace
@@ -83,6 +84,8 @@ BOUNDARIES = {
     "push": ((Checkout,), "push"),
     "delete": ((Checkout,), "delete_branch"),
     "base merged": ((Checkout,), "merge"),
+    "commit made": ((GitHubCommits,), "commit_files"),
+    "branch set": ((GitHubCommits,), "point"),
     **{
         x: ((LocalForge, RemoteForge), x)
         for x in ("open", "edit", "request", "label", "comment", "close", "merge")

@@ -15,12 +15,22 @@ Finding = tuple[tuple[str, ...], str]  # keys down to what is wrong, and what to
 
 def contradictions(config: Config) -> Iterator[Finding]:
     """Find what cannot hold together: (where, what is wrong and the way out)."""
+    yield from _repository(config)
     yield from _pools(config)
     yield from _regions(config)
     yield from _groups(config)
     yield from _ways(config)
     yield from _levels(config)
     yield from _limits(config)
+
+
+def _repository(config: Config) -> Iterator[Finding]:
+    settings = config.repository
+    if settings.commits == "api" and settings.forge != "github":
+        yield (
+            ("repository", "commits"),
+            f"api is GitHub's alone, and the forge is {settings.forge}; set commits: git, or forge: github",
+        )
 
 
 def _pools(config: Config) -> Iterator[Finding]:

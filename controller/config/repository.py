@@ -30,6 +30,9 @@ class Repository(Settings):
         max_length=200,
         description="Where the forge is, if its host is not origin's: https://git.example.org.",
     )
+    commits: Literal["git", "api"] = Field(
+        "git", description="Who makes the commits: git here, or GitHub by its API, so that they show as verified."
+    )
     author_name: str = Field("Headroom", min_length=1, max_length=80, description="Author of its commits.")
     author_email: str = Field(
         "headroom@localhost",

@@ -16,22 +16,34 @@ from controller.config import Config
 from controller.configtext import parse
 from controller.edge.checkout import Checkout, Location, clone, locate
 from controller.edge.files import CONFIG, environment_texts
-from controller.edge.forge import Forge
+from controller.edge.forge import Commits, Forge
 from controller.edge.forge.connect import Remote, connect
 from controller.edge.forge.local import LocalForge
 from controller.errors import ConfigError, ForgeError, LeaseError
 from controller.lease import Ledger, parse_ledger
 
+FORGE_EMAIL = "noreply@github.com"  # whom GitHub names as the committer of what it makes and signs itself
+
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """A clone with what its base branch says of one environment."""
+    """A clone with what its base branch says of one environment.
+
+    ``commits`` is there where the forge makes the commits (``repository.commits: api``).
+    """
 
     where: Location
     checkout: Checkout
     forge: Forge
     config: Config
     ledger: Ledger
+    commits: Commits | None = None
+
+    def strangers(self, tip: str) -> list[str]:
+        """E-mail addresses of others who committed to a branch; a forge that commits for us is none."""
+        checkout = self.checkout
+        forge_email = FORGE_EMAIL if self.commits is not None else None
+        return checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email, forge_email)
 
     @property
     def local(self) -> LocalForge:
@@ -103,4 +115,6 @@ def workplace(directory: Path) -> Iterator[Workplace]:
             raise ConfigError(
                 f"{directory}/{CONFIG}: its repository section is not that of the base branch; push yours, or pull"
             )
-        yield Workplace(where, checkout, remote.forge if remote else LocalForge(checkout), config, ledger)
+        forge = remote.forge if remote else LocalForge(checkout)
+        commits = remote.commits if remote and own.commits == "api" else None
+        yield Workplace(where, checkout, forge, config, ledger, commits)

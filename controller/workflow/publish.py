@@ -22,6 +22,7 @@ from controller.render import files
 from controller.standing import WITHDRAWN
 from controller.workflow.desk import Desk
 from controller.workflow.place import Workplace
+from controller.workflow.pushing import push
 
 State = Literal[
     "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late", "paused"
@@ -67,8 +68,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         commit = _commit(place, proposal, said, now)
         if dry_run:
             return outcome("dry run", diff=checkout.diff(checkout.base_commit, commit))
-        checkout.push(branch, commit, tip)
-        tip = commit
+        tip = push(place, branch, commit, tip)
     elif dry_run:
         return outcome("dry run", why="its branch is pushed already")
     if request is not None:
@@ -85,11 +85,11 @@ def _left_alone(
     place: Workplace, desk: Desk, proposal: Proposal, said: Words, now: datetime, dry_run: bool
 ) -> str | None:
     """Why a branch is somebody else's now; its pull request is told once what the newest forecast would change."""
-    branch, checkout, request = proposal.branch, place.checkout, desk.open.get(proposal.branch)
+    branch, request = proposal.branch, desk.open.get(proposal.branch)
     if branch in desk.strays:
         return f"{desk.strays[branch]}; close it, or point it back"
     tip = desk.tips.get(branch)
-    strangers = checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email) if tip else []
+    strangers = place.strangers(tip) if tip else []
     if not strangers:
         return None
     if request is not None and not dry_run and _asks(request) != said.digest:

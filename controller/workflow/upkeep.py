@@ -116,6 +116,8 @@ def _is_own(place: Workplace, desk: Desk, pull: PullRequest, tip: str) -> bool:
     checkout, marks, fork = place.checkout, marker.read(pull.body), place.checkout.fork(tip)
     if not marks or fork is None or _strangers(place, desk, pull.head):
         return False
+    if checkout.merged(tip):
+        return True  # a merge that was cut short: the base holds it, the forge does not know yet
     leases = {f"{place.where.path}/leases/{x.lease.split('/', 1)[1]}.json" for x in marks}
     asked = sorted(x.desired for x in marks)
     return sorted(checkout.digests(tip)) == asked and set(checkout.changed_paths(fork, tip)) <= leases
@@ -123,8 +125,8 @@ def _is_own(place: Workplace, desk: Desk, pull: PullRequest, tip: str) -> bool:
 
 def _strangers(place: Workplace, desk: Desk, branch: str) -> bool:
     """Whether somebody else has committed to a branch: then it is theirs."""
-    tip, checkout = desk.tips.get(branch), place.checkout
-    return tip is not None and bool(checkout.foreign_authors(checkout.base_commit, tip, checkout.author.email))
+    tip = desk.tips.get(branch)
+    return tip is not None and bool(place.strangers(tip))
 
 
 def _delete(place: Workplace, desk: Desk, branch: str) -> None:

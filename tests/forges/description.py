@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,13 @@ class Description:
         paths = sorted(
             self.whole["paths"], key=lambda x: x.count("{")
         )  # "/issues/comments/7" is no issue "comments"
-        return [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", x)), x) for x in paths]
+        return [(re.compile(re.sub(r"\{(\w+)\}", self._segment(x), x)), x) for x in paths]
+
+    def _segment(self, template: str) -> Callable[[re.Match[str]], str]:
+        """Give the pattern of a path's parameter: one segment, or more where the description says so."""
+        told = [x for about in self.whole["paths"][template].values() for x in about.get("parameters", ())]
+        more = {x["name"] for x in told if x.get("x-multi-segment")}
+        return lambda found: f"(?P<{found[1]}>{'.+' if found[1] in more else '[^/]+'})"
 
     def operation(self, method: str, target: str) -> Operation:
         """Find the operation of a request line's target."""

@@ -38,6 +38,11 @@ GITHUB_OPERATIONS = {
     f"{REPO}/issues/comments/{{comment_id}}": ["patch"],
     f"{REPO}/commits/{{ref}}/status": ["get"],
     f"{REPO}/commits/{{ref}}/check-runs": ["get"],
+    f"{REPO}/git/trees": ["post"],
+    f"{REPO}/git/commits": ["post"],
+    f"{REPO}/git/refs": ["post"],
+    f"{REPO}/git/refs/{{ref}}": ["patch"],
+    f"{REPO}/git/ref/{{ref}}": ["get"],
     f"{REPO}/installation": ["get"],
     "/app/installations/{installation_id}": ["get"],
     "/app/installations/{installation_id}/access_tokens": ["post"],
@@ -78,6 +83,7 @@ GITLAB_OPERATIONS: dict[str, dict[str, tuple[str, str, str, bool]]] = {
     },
     f"{PROJECT}/issues/{{issue_iid}}": {"put": ("EditIssueOptions", "ProjectIssueManager", ISSUE, False)},
 }
+_SEGMENTS = "x-multi-segment"  # GitHub's word for a parameter that may hold slashes
 _WORDS = {
     "description",
     "summary",
@@ -130,7 +136,8 @@ def _pip(place: Path, package: str) -> Path:
 def bare(value: Any, named: bool = False) -> Any:
     """Take out words, which no check needs; ``named`` says that the keys are names of the API's own."""
     if isinstance(value, dict):
-        kept = {k: v for k, v in value.items() if named or not (k in _WORDS or k.startswith("x-"))}
+        words = {k for k in value if k in _WORDS or (k.startswith("x-") and k != _SEGMENTS)}
+        kept = {k: v for k, v in value.items() if named or k not in words}
         if kept.get("nullable") is True and "enum" in kept:
             kept["enum"] = [*kept["enum"], None]  # GitHub means it, and leaves it out
         return {k: bare(v, k in ("properties", "schemas", "responses", "paths")) for k, v in kept.items()}

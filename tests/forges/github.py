@@ -3,6 +3,7 @@
 from typing import Any
 
 from forges.description import Operation
+from forges.gitdata import GitData
 from forges.server import BOT, ForgeServer, Page, RefusalError
 from forges.world import ConflictError, Pull, Said
 
@@ -28,6 +29,7 @@ class GitHubServer(ForgeServer):
             "metadata": "read",
         }
         self.token_requests: list[Any] = []
+        self.data = GitData(self)
 
     def proves(self, authorization: str) -> bool:
         """By the token, by an App's JWT, or by a token that the App was given."""
@@ -51,7 +53,7 @@ class GitHubServer(ForgeServer):
 
     def handlers(self) -> Any:
         """What does each operation."""
-        return {
+        return self.data.handlers() | {
             ("GET", REPO): self._repository,
             ("GET", f"{REPO}/pulls"): self._list,
             ("POST", f"{REPO}/pulls"): self._open,

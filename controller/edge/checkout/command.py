@@ -45,6 +45,7 @@ _SETTINGS = {
     "gc.auto": "0",
     "maintenance.auto": "false",
     "i18n.commitEncoding": "UTF-8",
+    "log.showSignature": "false",  # else what gpg says of a commit stands between what is asked of it
     "trailer.separators": ":",
 }
 

@@ -6,10 +6,21 @@ Place in the line: ``workflow`` asks before it writes over a branch, and before 
 {'Lease-Id': 'demo/web/a', 'Lease-Action': 'open'}
 """
 
-from controller.edge.checkout import names
+from dataclasses import dataclass
+
+from controller.edge.checkout import names, objects
 from controller.edge.checkout.command import Repository
 
 _ABSENT = "The commit is not in the clone; run the command again."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit by itself: its message, its tree, and what it changed (path → text; None deletes)."""
+
+    message: str
+    tree: str
+    files: dict[str, str | None]
 
 
 def trailers(repository: Repository, commit: str) -> dict[str, str]:
@@ -24,20 +35,55 @@ def parse_trailers(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def foreign_authors(repository: Repository, base: str, commit: str, own_email: str) -> list[str]:
+def foreign_authors(
+    repository: Repository, base: str, commit: str, own_email: str, forge_email: str | None = None
+) -> list[str]:
     """E-mail addresses, other than our own, that authored or committed between ``base`` and ``commit``.
 
+    ``forge_email`` is whom a forge names as the committer of what it makes itself: ours where we are the author.
     A merge that says nothing of its own, as the forge's button to update a branch makes, is nobody's edit.
     """
     span = f"{names.commit(base)}..{names.commit(commit)}"
-    output = repository.run("log", "--format=%H %P%n%ae%n%ce", span, advice=_ABSENT)
-    lines = iter(output.decode("utf-8", "replace").splitlines())
-    people: set[str] = set()
-    for told, author, committer in zip(lines, lines, lines, strict=True):
-        merge = told.split()
-        if len(merge) <= 2 or _says_something(repository, merge[0]):
-            people |= {author, committer}
-    return sorted(x for x in people if x.casefold() != own_email.casefold())
+    output = repository.run("log", "--format=%H %P%x00%ae%x00%ce", span, advice=_ABSENT)
+    own, forge = own_email.casefold(), (forge_email or own_email).casefold()
+    people = set()
+    for line in output.decode("utf-8", "replace").splitlines():
+        told, author, committer = line.split("\0")
+        commits = told.split()
+        if len(commits) > 2 and not _says_something(repository, commits[0]):
+            continue
+        ours = (own, forge) if author.casefold() == own else (own,)
+        people |= {x for x, known in ((author, (own,)), (committer, ours)) if x.casefold() not in known}
+    return sorted(people)
+
+
+def steps(repository: Repository, base: str, commit: str) -> list[Step]:
+    """Commits between ``base`` and ``commit``, the first one first; each has one parent."""
+    listing = repository.run(
+        "rev-list", "--reverse", "--parents", f"{names.commit(base)}..{names.commit(commit)}", advice=_ABSENT
+    )
+    found = []
+    for line in listing.decode().splitlines():
+        step, parent = line.split()
+        message = repository.run("log", "-1", "--encoding=UTF-8", "--format=%B", step, advice=_ABSENT)
+        files = {
+            path: objects.read_files(repository, step, path).get(path)
+            for path in changed_paths(repository, parent, step)
+        }
+        found.append(Step(message.decode().strip("\n") + "\n", tree(repository, step), files))
+    return found
+
+
+def tree(repository: Repository, commit: str) -> str:
+    """Tree of a commit."""
+    return repository.line("rev-parse", "--verify", f"{names.commit(commit)}^{{tree}}", advice=_ABSENT)
+
+
+def people(repository: Repository, commit: str) -> tuple[str, str]:
+    """E-mail addresses of a commit's author and committer."""
+    output = repository.line("log", "-1", "--format=%ae%x00%ce", names.commit(commit), advice=_ABSENT)
+    author, _, committer = output.partition("\0")
+    return author, committer
 
 
 def _says_something(repository: Repository, merge: str) -> bool:

@@ -154,9 +154,21 @@ class Checkout:
         """Trailers of a commit's message."""
         return history.trailers(self.repository, commit)
 
-    def foreign_authors(self, base: str, commit: str, own_email: str) -> list[str]:
+    def foreign_authors(self, base: str, commit: str, own_email: str, forge_email: str | None = None) -> list[str]:
         """E-mail addresses of others who authored or committed between ``base`` and ``commit``."""
-        return history.foreign_authors(self.repository, base, commit, own_email)
+        return history.foreign_authors(self.repository, base, commit, own_email, forge_email)
+
+    def steps(self, base: str, commit: str) -> list[history.Step]:
+        """Commits between ``base`` and ``commit``, each with what it changed, the first one first."""
+        return history.steps(self.repository, base, commit)
+
+    def tree(self, commit: str) -> str:
+        """Tree of a commit."""
+        return history.tree(self.repository, commit)
+
+    def people(self, commit: str) -> tuple[str, str]:
+        """E-mail addresses of a commit's author and committer."""
+        return history.people(self.repository, commit)
 
     def merged(self, commit: str) -> bool:
         """Whether the base branch holds a commit already."""

@@ -4,12 +4,25 @@ Place in the line: after the push. One module per forge; ``workflow`` knows this
 decides: whether a pull request is wanted, refused or late is said by the pure rooms.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from controller.pull import MOST_TITLE, Checks, Issue, PullRequest, Readiness, Recent, State
 
-__all__ = ["MOST_TITLE", "Checks", "Forge", "Issue", "PullRequest", "Readiness", "Recent", "State"]
+__all__ = [
+    "MOST_TITLE",
+    "Checks",
+    "Commits",
+    "Forge",
+    "Issue",
+    "Made",
+    "PullRequest",
+    "Readiness",
+    "Recent",
+    "State",
+]
 
 
 class Forge(Protocol):
@@ -71,3 +84,28 @@ class Forge(Protocol):
 
     def save_issue(self, name: str, *, title: str, body: str, now: datetime) -> Issue:
         """Open the issue of a name, or change it where its words differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A commit that a forge made, its tree, and the e-mail addresses of author and committer."""
+
+    commit: str
+    tree: str
+    people: tuple[str, str]
+
+
+class Commits(Protocol):
+    """What a forge can do that makes commits itself, and signs them: GitHub alone."""
+
+    def commit_files(self, files: Mapping[str, str | None], message: str, *, parent: str, tree: str) -> Made:
+        """Commit files (path → text; None deletes) on top of a commit and its tree; no branch shows it yet."""
+
+    def point(self, branch: str, commit: str, expected: str | None) -> None:
+        """Set a branch to such a commit, if it is at ``expected`` (None: absent).
+
+        Raises
+        ------
+        GitError
+            Beginning with ``stale``, if somebody moved the branch meanwhile.
+        """

@@ -10,12 +10,13 @@ Place in the line: what ``workflow`` calls where a repository's settings name a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.edge.forge import Forge
+from controller.edge.forge import Commits, Forge
 from controller.edge.forge.clients import plainly, through_pygithub, through_python_gitlab
 from controller.edge.forge.credentials import TOKEN_HOST, App, Token, read
 from controller.edge.forge.dialect import Dialect
 from controller.edge.forge.gitea import PER_PAGE, Gitea
 from controller.edge.forge.github import GitHub
+from controller.edge.forge.githubcommits import GitHubCommits
 from controller.edge.forge.gitlab import GitLab
 from controller.edge.forge.keyring import Keyring, Minted, app_proof, mint_for_repository
 from controller.edge.forge.line import LIMIT_SECONDS, Line
@@ -35,11 +36,12 @@ _PERMISSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A forge and what git needs to push to the repository that it keeps."""
+    """A forge and what git needs to push to the repository that it keeps; ``commits`` where it makes them too."""
 
     forge: Forge
     place: Place
     keyring: Keyring = field(repr=False)
+    commits: Commits | None = None
 
     def git_variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Give the variables for a git that pushes over https; see :meth:`Keyring.git_variables`."""
@@ -72,7 +74,10 @@ def connect(
     patience = patience or Patience()
     keyring = _keyring(place, credentials, patience, limit_seconds)
     line = Line(place.api, lambda: keyring.headers(place.kind), limit_seconds)
-    return Remote(RemoteForge(_dialect(place, line, keyring, patience), patience), place, keyring)
+    dialect, commits = _dialect(place, line, keyring, patience), None
+    if isinstance(dialect, GitHub):
+        commits = GitHubCommits(dialect.wire, dialect.owner, dialect.name, patience)
+    return Remote(RemoteForge(dialect, patience), place, keyring, commits)
 
 
 def _dialect(place: Place, line: Line, keyring: Keyring, patience: Patience) -> Dialect:

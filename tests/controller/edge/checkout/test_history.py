@@ -1,5 +1,7 @@
+import subprocess
+
 import pytest
-from repositories import BRANCH, LEASES, NEW, OLD, OPEN, commit_on_base, pushed
+from repositories import BRANCH, LEASES, NEW, NOON, OLD, OPEN, commit_on_base, pushed
 
 
 def test_trailers_are_read_back(origin):
@@ -83,3 +85,57 @@ def test_a_diff_is_a_patch_whatever_the_users_taste(origin, home):
         patch = checkout.diff(checkout.base_commit, commit_on_base(checkout))
     assert patch.startswith(f"diff --git a/{NEW} b/{NEW}\nnew file mode 100644\n")
     assert patch.endswith('@@ -0,0 +1 @@\n+{"floor": 8}\n')
+
+
+def by_the_forge(origin, author):
+    """Commit on the branch as a forge does that makes the commits itself."""
+    person = origin.person("forge")
+    person.git("checkout", "-q", BRANCH)
+    names = [
+        x
+        for role, who in (("author", author), ("committer", "NoReply@forge"))
+        for x in ("-c", f"{role}.email={who}")
+    ]
+    person.git(*names, "commit", "-q", "--allow-empty", "-m", "by the forge")
+    return person.git("rev-parse", "HEAD"), person.git("push", "-q")
+
+
+@pytest.mark.parametrize(
+    ("author", "forge", "found"),
+    [
+        ("Bot@example.org", "noreply@forge", []),
+        ("bot@example.org", None, ["NoReply@forge"]),
+        ("ada@example.org", "noreply@forge", ["NoReply@forge", "ada@example.org"]),
+        ("noreply@forge", "noreply@forge", ["NoReply@forge", "noreply@forge"]),
+    ],
+)
+def test_a_forge_that_commits_is_known_where_the_author_is_ours(origin, author, forge, found):
+    pushed(origin)
+    tip, _ = by_the_forge(origin, author)
+    with origin.clone() as checkout:
+        assert checkout.foreign_authors(checkout.base_commit, tip, "bot@example.org", forge) == found
+
+
+def test_commits_are_told_one_by_one(origin):
+    with origin.clone() as checkout:
+        base = checkout.base_commit
+        first = commit_on_base(checkout, message="feat: größer\n\nLease-Id: a\n")
+        second = checkout.commit_on(first, {OLD: None, NEW: "ä\r\n"}, "two", NOON, LEASES)
+        one, two = checkout.steps(base, second)
+        assert (one.message, one.files) == ("feat: größer\n\nLease-Id: a\n", OPEN)
+        assert (two.message, two.files) == ("two\n", {OLD: None, NEW: "ä\r\n"})
+        assert (one.tree, two.tree) == (checkout.tree(first), checkout.tree(second))
+        assert checkout.people(second) == ("bot@example.org", "bot@example.org")
+
+
+def test_what_gpg_says_of_a_signed_commit_is_no_author(origin, home):
+    run = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
+    subprocess.run(run, check=True)
+    (home / ".gitconfig").write_text(
+        f"[commit]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningKey = {home}/key\n"
+        "[log]\n\tshowSignature = true\n"
+    )
+    with origin.clone() as checkout:
+        tip = commit_on_base(checkout)
+        assert checkout.foreign_authors(checkout.base_commit, tip, "bot@example.org") == []
+        assert checkout.people(tip) == ("bot@example.org", "bot@example.org")

@@ -13,7 +13,7 @@ from forges.fixtures import Clock, connected
 from repositories import NOON
 
 from controller.edge.forge.secret import Secret
-from controller.errors import ForgeError
+from controller.errors import ForgeError, GitError
 
 SHAPES = (TOKEN, base64.b64encode(f"oauth2:{TOKEN}".encode()).decode(), TOKEN[8:])
 
@@ -46,11 +46,14 @@ def calls(remote):
     yield lambda: forge.get(1)
     yield lambda: forge.issue("dashboard")
     yield lambda: forge.readiness(1)
+    if commits := remote.commits:
+        yield lambda: commits.commit_files({"a": "b", "c": None}, "m", parent="1" * 40, tree="2" * 40)
+        yield lambda: commits.point("headroom/a/b/c", "1" * 40, "2" * 40)
 
 
 def all_fail(remote):
     for call in calls(remote):
-        with pytest.raises(ForgeError) as caught:
+        with pytest.raises((ForgeError, GitError)) as caught:
             call()
         hold(caught.value)
 
