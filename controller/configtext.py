@@ -8,6 +8,7 @@ controller.errors.ConfigError: headroom.yaml:2: pools: must name at least one po
 """
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, get_args
 
 import yaml
@@ -18,6 +19,14 @@ from controller.config.contradictions import contradictions
 from controller.config.fields import MisplacedError
 from controller.errors import ConfigError
 
+_SAID = {
+    "missing": "is missing",
+    "tuple_type": "must be a list, such as [one, another]",
+    "mapping_type": "must be a mapping, such as {key: value}",
+    "dict_type": "must be a mapping, such as {key: value}",
+    "model_type": "must be a mapping, such as {key: value}",
+    "model_attributes_type": "must be a mapping, such as {key: value}",
+}
 # The same loader in C, where PyYAML was built with it: ten times as fast, which a thousand pools notice.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -71,11 +80,14 @@ def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
     location = [*(str(part) for part in item["loc"]), *(found.at if isinstance(found, MisplacedError) else ())]
     where = f"{path}:{_line(node, location)}: {'.'.join(location) or 'the whole'}"
     if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key; allowed here: {', '.join(_allowed(location[:-1]))}"
+        allowed = _allowed(location[:-1])
+        near = get_close_matches(location[-1], allowed, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        return f"{where}: unknown key; allowed here: {', '.join(allowed)}{meant}"
     if item["type"] == "value_error":
         return f"{where}: {item['msg'].removeprefix('Value error, ')}"
     meaning = _meaning(location)
-    said = "is missing" if item["type"] == "missing" else str(item["msg"])
+    said = _SAID.get(item["type"], str(item["msg"]))
     return f"{where}: {said}" + (f"; it means: {meaning}" if meaning else "")
 
 

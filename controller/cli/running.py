@@ -113,6 +113,7 @@ def run(
     """Forecast from usage, then open, update, withdraw and release what follows from it, in one look.
 
     Of one environment no two runs work at once on a machine: the second leaves, or waits with --wait.
+    Exits with 4 if something stays short, as `headroom propose` does; with 3 if --check finds changes.
     With --every it stays until SIGTERM, and serves /metrics, /healthz and /readyz.
     """
     if (

@@ -1,4 +1,5 @@
 import json
+import re
 
 import jsonschema
 import pytest
@@ -248,3 +249,20 @@ def test_what_holds_together_is_read():
     text = file_of(pool(), pool(name="b", groups="us/etl", region="us"), above="groups:\n  eu/*: {pinned: eu}\n")
     assert parse(text, "headroom.yaml").preference("eu/shop").pinned == "eu"
     assert parse(text, "headroom.yaml").preference("us/etl").pinned is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("proposals: {reviewers: ada}", "must be a list, such as"),
+        ("proposals: {auto_merge: true}", "must be a mapping, such as"),
+        ("proposals: {groupby: lease}", "reviewers, teams; did you mean group_by?"),
+        ("proposals: {auto_merge: {}}", "needs a size: set most_nodes, most_cost or both"),
+        ("proposals: {reviewers: ['@everyone']}", "proposals.reviewers.0"),
+        ("repository: {forge: Github}", "'github'"),
+        ("repository: {url: 'http://evil.example'}", "repository.url"),
+    ],
+)
+def test_settings_of_proposals_are_refused_in_words(line, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse(file_of(pool(), above=f"{line}\n"), "headroom.yaml")
