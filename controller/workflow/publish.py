@@ -10,8 +10,8 @@ from typing import Literal
 
 from controller import marker
 from controller.edge.files import template_texts
-from controller.errors import ForgeError
-from controller.lease import edited
+from controller.errors import ForgeError, LeaseError
+from controller.lease import edited, fold, parse_ledger
 from controller.marker import Mark
 from controller.message import Context, Words, words
 from controller.plan import Change, ForecastEvidence
@@ -61,7 +61,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
     checkout = place.checkout
     if why := _left_alone(place, desk, proposal, said, now, dry_run):
         return outcome("hands off", why=why)
-    fits = tip is not None and _fits(place, proposal, tip)
+    fits = tip is not None and _fits(place, proposal, tip, now)
     if request is not None and tip is not None and fits and _asks(request) == said.digest:
         return outcome("unchanged", why="" if dry_run else _finish(place, proposal, request, tip, now))
     if tip is None or not fits:
@@ -133,15 +133,34 @@ def _commit(place: Workplace, proposal: Proposal, said: Words, now: datetime) ->
     return tip
 
 
-def _fits(place: Workplace, proposal: Proposal, tip: str) -> bool:
-    """Whether a branch asks for what is wanted, and would merge: it left a base with the files as they are now."""
-    checkout, fork = place.checkout, place.checkout.fork(tip)
+def _fits(place: Workplace, proposal: Proposal, tip: str, now: datetime) -> bool:
+    """Whether a branch asks for what is wanted, would merge, and does what its reviewers were told.
+
+    That is so if the base that it left has the files as they are now, and its pools hold by it what they hold now:
+    else a plan of it, and the counts in its words, are out of date.
+    """
+    checkout, fork, path = place.checkout, place.checkout.fork(tip), place.where.path
     if fork is None or sorted(checkout.digests(tip)) != sorted(desired(x) for x in proposal.changes):
         return False
     if fork == checkout.base_commit:
         return True
-    paths = [f"{place.where.path}/{x.lease.path}" for x in proposal.changes]
-    return all(checkout.read_at(fork, path) == checkout.read(path) for path in paths)
+    pools = {x.lease.pool for x in proposal.changes}
+    for pool in pools:
+        old = checkout.read_at(fork, f"{path}/leases/{pool}")
+        if old == checkout.read(f"{path}/leases/{pool}"):
+            continue
+        own = {f"{path}/{x.lease.path}" for x in proposal.changes}
+        if any(old.get(x) != checkout.read(x).get(x) for x in own if x.startswith(f"{path}/leases/{pool}/")):
+            return False
+        texts = {name.removeprefix(f"{path}/"): text for name, text in old.items() if name.endswith(".json")}
+        try:
+            before = parse_ledger(texts)
+        except LeaseError:  # what was wrong there has been mended since
+            return False
+        sizes = {pool: place.config.sizes[pool]}
+        if fold(before, sizes, now) != fold((x for x in place.ledger if x.pool == pool), sizes, now):
+            return False
+    return True
 
 
 def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str, now: datetime) -> str:

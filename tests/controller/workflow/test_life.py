@@ -18,7 +18,7 @@ from teams import (
     pulls,
     revert,
 )
-from worlds import CONFIG, NOW, profile_of, usage_of
+from worlds import CONFIG, HOUR, NOW, profile_of, usage_of
 
 from controller.lease import dump
 from controller.plan import Change, DecayEvidence, Stake
@@ -126,6 +126,26 @@ def test_a_merge_that_somebody_reverted_is_not_asked_again_until_it_differs(orig
     assert states(result) == [("silenced", 1)]
     assert "undone" in result[1][0].why
     assert states(propose(environment, profile_of(LARGER), NOW)) == [("opened", 2)]
+
+
+def test_a_branch_is_made_anew_only_where_what_it_does_has_changed(origin, environment):
+    _, (asked,) = propose(environment, profile_of(SURGE), NOW)
+    tip = origin.tip(asked.branch)
+    person = origin.person("zoe")
+
+    def lease(name, **changes):
+        other = replace(asked.change.lease, id=name, **changes)
+        person.commit({f"environments/demo/{other.path}": dump(other)})
+        person.git("push", "-q", "origin", "HEAD:main")
+
+    lease("smaller", floor=3, warm=0)  # what the pool holds stays as it is
+    assert states(propose(environment, profile_of(SURGE), NOW)) == [("unchanged", 1)]
+    assert origin.tip(asked.branch) == tip
+    begins = asked.change.lease.starts  # over before the window, but what the pool holds moves
+    lease("larger", floor=5, warm=0, starts=begins - HOUR, ends=begins)
+    assert states(propose(environment, profile_of(SURGE), NOW)) == [("updated", 1)]
+    assert origin.tip(asked.branch) != tip
+    assert "5 → **7**" in pulls(environment)[0].body
 
 
 def test_a_release_that_somebody_reverted_is_not_asked_again(origin, environment):
