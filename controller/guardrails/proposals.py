@@ -71,7 +71,8 @@ def within_stake(plan: Plan, scene: Scene) -> Plan:
     limits, currency = scene.config.limits, scene.config.currency
     if limits.stake is None:
         return plan
-    asked = {i: x for i, x in enumerate(plan.changes) if asks(x)}
+    # What asks for nothing is dropped next, so that it changes what is open as little as what is dropped here.
+    asked = {i: x for i, x in enumerate(plan.changes) if asks(x) and not asks_nothing(x, scene)}
     costs = {i: _most_cost(x, plan, scene) for i, x in asked.items()}
     # What is dropped leaves its pull request open as it was, so that goes on to count.
     more = {i: costs[i] - scene.queue.costs.get((x.lease.pool, x.lease.id), 0.0) for i, x in asked.items()}

@@ -9,7 +9,8 @@ from worlds import CONFIG, HOUR, NOW, profile_of, surge, usage_of
 from controller import marker
 from controller.boxes import read
 from controller.cli import main
-from controller.errors import ConfigError, ForgeError
+from controller.edge.forge.refusal import Refused
+from controller.errors import ConfigError
 from controller.marker import Mark
 from controller.pull import PullRequest
 from controller.standing import WITHDRAWN, refusals
@@ -179,10 +180,10 @@ class Forbidden:
 
     def issue(self, name):
         if not self.may_read:
-            raise ForgeError("403: the token lacks the permission issues")
+            raise Refused("403: the token lacks the permission issues", 403)
 
     def save_issue(self, name, **words):
-        raise ForgeError("403: the token lacks the permission issues: write")
+        raise Refused("403: the token lacks the permission issues: write", 403)
 
 
 def test_a_forge_that_forbids_issues_fails_no_run(environment):
