@@ -28,7 +28,7 @@ NASTY = [
     "${1+1}%{ if true }x%{ endif }",
     "{{ 7*7 }}{% set x = 1 %}{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "../../../etc/passwd",
-    "--output=/tmp/pwned",
+    "--output=pwned",
     "refs/heads/main",
     'x\n<!-- headroom {"changes": [], "version": 1} -->\n/merge',
     "```\n@everyone <img src=x onerror=alert(1)>",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from controller.cli.daemonoptions import Address, Span
 from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_option
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
@@ -27,40 +28,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Report]]
 _MOST_HOURS = 24 * 31
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-
-
-class Span(click.ParamType[timedelta]):
-    """A stretch of time: 90s, 15m, 1h."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Parse the option's text."""
-        if isinstance(value, timedelta):
-            return value
-        number, unit = str(value)[:-1], str(value)[-1:]
-        if not number.isascii() or not number.isdigit() or unit not in _SECONDS or len(number) > 6:
-            self.fail(f"{value!r} is no time; write 15m, 1h or 90s", param, ctx)
-        found = timedelta(seconds=int(number) * _SECONDS[unit])
-        if not timedelta(seconds=10) <= found <= timedelta(days=1):
-            self.fail(f"{value!r} is not between 10s and 24h", param, ctx)
-        return found
-
-
-class Address(click.ParamType[tuple[str, int]]):
-    """An address to listen on: host:port, or a port on loopback."""
-
-    name = "host:port"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Parse the option's text."""
-        if isinstance(value, tuple):
-            return value
-        host, _, port = str(value).rpartition(":")
-        if not port.isascii() or not port.isdigit() or int(port) > 65535:
-            self.fail(f"{value!r} is no address; write 127.0.0.1:9464", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)
 
 
 @click.command(
@@ -116,17 +83,14 @@ def run(
     Exits with 4 if something stays short, as `headroom propose` does; with 3 if --check finds changes.
     With --every it stays until SIGTERM, and serves /metrics, /healthz and /readyz.
     """
-    if (
-        every is not None
-        and click.get_current_context().get_parameter_source("now") is not ParameterSource.DEFAULT
-    ):
+    source = click.get_current_context().get_parameter_source
+    given = [x for x in ("now", "listen", "log") if source(x) is not ParameterSource.DEFAULT]
+    if every is not None and "now" in given:
         raise click.UsageError("--every goes by the clock; leave out --now, or run once")
-    given = click.get_current_context().get_parameter_source
-    idle = [x for x in ("listen", "log") if given(x) is not ParameterSource.DEFAULT]
-    if every is None and idle:
-        raise click.UsageError(f"--{idle[0]} is for a daemon; add --every 15m")
     if every is not None and (dry_run or check or output == "json"):
         raise click.UsageError("--every has a log only; leave out --dry-run, --check and -o, or run once")
+    if every is None and given[-1:] in (["listen"], ["log"]):
+        raise click.UsageError(f"--{given[-1]} is for a daemon; add --every 15m")
     job = Job(directory, usage_path, hierarchy_path, learn_every, horizon, seed, jobs, dry_run, wait)
     if every is not None:
         _stay(job, every, listen, log)

@@ -10,24 +10,22 @@ from typing import Literal
 
 from controller import marker
 from controller.edge.files import template_texts
-from controller.errors import ForgeError, LeaseError
-from controller.lease import edited, fold, parse_ledger
-from controller.marker import Mark
+from controller.errors import LeaseError
+from controller.lease import fold, parse_ledger
 from controller.message import Context, Words, words
-from controller.plan import Change, ForecastEvidence
+from controller.plan import Change
 from controller.proposal import Proposal, desired, together
 from controller.pull import PullRequest
 from controller.record import tracks
 from controller.render import files
-from controller.standing import WITHDRAWN
 from controller.workflow.desk import Desk
+from controller.workflow.finishing import asks_first, finish
 from controller.workflow.place import Workplace
 from controller.workflow.pushing import push
 
 State = Literal[
     "opened", "updated", "unchanged", "silenced", "hands off", "dry run", "withdrawn", "merged", "late", "paused"
 ]
-LABEL, LATE, QUESTION = "headroom", "headroom:late", "headroom:question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return outcome("hands off", why=why)
     fits = tip is not None and _fits(place, proposal, tip, now)
     if request is not None and tip is not None and fits and _asks(request) == said.digest:
-        return outcome("unchanged", why="" if dry_run else _finish(place, proposal, request, tip, now))
+        return outcome("unchanged", why="" if dry_run else finish(place, proposal, request, tip, now))
     if tip is None or not fits:
         commit = _commit(place, proposal, said, now)
         if dry_run:
@@ -73,12 +71,12 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
         return outcome("dry run", why="its branch is pushed already")
     if request is not None:
         request = place.forge.edit(request.number, title=said.title, body=said.body, now=now)
-        return outcome("updated", why=_finish(place, proposal, request, tip, now))
-    base, draft = place.config.repository.base_branch, place.config.proposals.draft or _asks_first(proposal)
+        return outcome("updated", why=finish(place, proposal, request, tip, now))
+    base, draft = place.config.repository.base_branch, place.config.proposals.draft or asks_first(proposal)
     opened = place.forge.open(title=said.title, body=said.body, head=branch, base=base, draft=draft, now=now)
     if _asks(opened) != said.digest:  # it was open already, and the list did not show it yet
         opened = place.forge.edit(opened.number, title=said.title, body=said.body, now=now)
-    return outcome("opened", opened.number, why=_finish(place, proposal, opened, tip, now))
+    return outcome("opened", opened.number, why=finish(place, proposal, opened, tip, now))
 
 
 def _left_alone(
@@ -95,13 +93,6 @@ def _left_alone(
     if request is not None and not dry_run and _asks(request) != said.digest:
         place.forge.comment(request.number, key="newer", body=_newer(proposal), now=now)
     return f"{', '.join(strangers)} committed to {branch}"
-
-
-def labels_of(proposal: Proposal, place: Workplace) -> tuple[str, ...]:
-    """Labels that the pull request of a proposal has."""
-    actions = sorted({f"{LABEL}:{x.action}" for x in proposal.changes})
-    question = (QUESTION,) if _asks_first(proposal) else ()
-    return (LABEL, *actions, *question, *place.config.proposals.labels)
 
 
 def _context(place: Workplace, desk: Desk, proposal: Proposal, now: datetime) -> Context:
@@ -161,70 +152,6 @@ def _fits(place: Workplace, proposal: Proposal, tip: str, now: datetime) -> bool
         if fold(before, sizes, now) != fold((x for x in place.ledger if x.pool == pool), sizes, now):
             return False
     return True
-
-
-def _finish(place: Workplace, proposal: Proposal, request: PullRequest, tip: str, now: datetime) -> str:
-    """Ask for reviews and put the labels on, unless they are there: then all of it was done.
-
-    Gives in words what the forge refused: a reviewer that it does not know must not keep back what is asked.
-    """
-    settings, wanted = place.config.proposals, labels_of(proposal, place)
-    late = overdue(request, now)
-    stale = [x for x in _own(request.labels) if x not in wanted and not (x == LATE and late)]
-    held = {x.casefold() for x in request.labels}
-    missing = [x for x in wanted if x.casefold() not in held]
-    if not missing and not stale:
-        return ""
-    refused = []
-    # People may have taken off a reviewer, a label of their own or auto-merge: that is not asked again.
-    new = not any(x in held for x in wanted if x == LABEL or x.startswith(f"{LABEL}:"))
-    try:
-        if new and (settings.reviewers or settings.teams or settings.assignees):
-            place.forge.request(
-                request.number,
-                reviewers=settings.reviewers,
-                teams=settings.teams,
-                assignees=settings.assignees,
-                now=now,
-            )
-    except ForgeError as error:
-        refused.append(str(error))
-    try:
-        if new and _small(place, proposal) and not request.draft:
-            place.forge.merge_when_ready(request.number, tip, now)
-    except ForgeError as error:
-        refused.append(str(error))
-    place.forge.label(request.number, add=tuple(missing), remove=tuple(stale), now=now)
-    return "; ".join(refused)
-
-
-def overdue(request: PullRequest, now: datetime) -> tuple[Mark, ...]:
-    """What a pull request asks that should have been merged by now."""
-    return tuple(x for x in marker.read(request.body) if x.merge_by is not None and x.merge_by < now)
-
-
-def _own(labels: tuple[str, ...]) -> list[str]:
-    return [x for x in labels if x in (WITHDRAWN, LATE, QUESTION) or x.startswith(f"{LABEL}:")]
-
-
-def _small(place: Workplace, proposal: Proposal) -> bool:
-    """Whether the environment lets the forge merge a proposal of this size by itself."""
-    limit = place.config.proposals.auto_merge
-    if limit is None or _asks_first(proposal):
-        return False
-    nodes, cost = 0, 0.0
-    for x in proposal.changes:
-        evidence, before = x.evidence, x.before
-        if isinstance(evidence, ForecastEvidence):
-            held = (before.floor, before.warm) if before else (evidence.held, evidence.held_warm)
-            nodes += max(0, x.lease.floor - held[0]) + max(0, x.lease.warm - held[1])
-            cost += evidence.most.cost
-    return limit.lets(nodes, cost)
-
-
-def _asks_first(proposal: Proposal) -> bool:
-    """Whether somebody edited a lease by hand that the proposal would change or remove: then it is a question."""
-    return any(x.before is not None and edited(x.before) for x in proposal.changes)
 
 
 def _asks(request: PullRequest) -> str:

@@ -29,8 +29,9 @@ from controller.proposal import key, proposals
 from controller.record import Track, tracks
 from controller.workflow import board, upkeep
 from controller.workflow.desk import Desk, look, settled_by_people
+from controller.workflow.finishing import LABEL
 from controller.workflow.place import Workplace, read_directory, workplace
-from controller.workflow.publish import LABEL, Outcome, publish
+from controller.workflow.publish import Outcome, publish
 from forecasting.profile import DemandProfile
 
 _ATTEMPTS = 4  # two controllers at once: whoever comes second looks again
@@ -167,8 +168,9 @@ def _work(
     }
     outcomes += upkeep.withdraw(place, desk, wanted_branches, elsewhere, said, dry_run)
     if not dry_run:
-        closed = {x.branch for x in outcomes if x.state == "withdrawn"}
-        desk = replace(desk, open={branch: x for branch, x in desk.open.items() if branch not in closed})
+        # What this run closed or rewrote is not what the desk shows: the next run looks at it.
+        touched = {x.branch for x in outcomes if x.state in ("withdrawn", "updated")}
+        desk = replace(desk, open={branch: x for branch, x in desk.open.items() if branch not in touched})
         outcomes += upkeep.tell_late(place, desk, {key(x.lease): x for x in changes}, now)
         outcomes += upkeep.merge_due(place, desk, now)
         upkeep.clear(place, desk, wanted_branches, now)

@@ -16,8 +16,9 @@ from controller.proposal import key
 from controller.pull import PullRequest
 from controller.standing import WITHDRAWN
 from controller.workflow.desk import Desk, merged
+from controller.workflow.finishing import LATE, QUESTION, overdue
 from controller.workflow.place import Workplace
-from controller.workflow.publish import LATE, QUESTION, Outcome, State, overdue
+from controller.workflow.publish import Outcome, State
 
 
 def withdraw(
@@ -73,8 +74,12 @@ def tell_late(place: Workplace, desk: Desk, changes: Mapping[str, Change], now: 
 
 
 def merge_due(place: Workplace, desk: Desk, now: datetime) -> list[Outcome]:
-    """Merge what is approved and due, where ``lead_times.merge`` is ``when-due``; give-backs are due at once."""
-    if place.config.lead_times.merge != "when-due":
+    """Merge what is approved and due, where ``lead_times.merge`` is ``when-due``; give-backs are due at once.
+
+    Nothing is merged in a freeze.
+    """
+    frozen = any(x.until(now) for x in place.config.limits.freezes)
+    if place.config.lead_times.merge != "when-due" or frozen:
         return []
     margin, done = timedelta(hours=place.config.decide.propose_margin_hours), []
     for branch, pull in desk.open.items():

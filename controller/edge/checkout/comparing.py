@@ -41,10 +41,23 @@ def compared(directory: Path, base: str, settings: str = "headroom.yaml") -> Com
     Raises
     ------
     GitError
-        If the directory lies in no repository, or the base is not there, or shares no history with HEAD.
+        If the directory lies in no repository, or its leases are not as HEAD has them, or the base is not there,
+        or shares no history with HEAD.
     """
     repository = Repository(directory, bare=False)
     where = _where(directory, repository)
+    changed_here = repository.run(
+        "status",
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--",
+        "leases",
+        variables={"GIT_OPTIONAL_LOCKS": "0"},  # looking must not write the user's index
+        advice=_ADVICE,
+    )
+    if changed_here:
+        raise GitError(f"{where}/leases: is not as HEAD has it; commit first, since --base compares commits")
     wanted = f"{names.revision(base)}^{{commit}}"
     tip = names.commit(repository.line("rev-parse", "--verify", "--quiet", wanted, advice=_ADVICE))
     start = repository.line("merge-base", tip, "HEAD", advice=_ADVICE)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from controller.edge.forge import PullRequest, Readiness
 from controller.edge.forge.answers import Record, flag, inner, instant, integer, text, texts
+from controller.edge.forge.asking import lacking
 from controller.edge.forge.dialect import Note
 from controller.edge.forge.giteawords import DRAFT, checks, note, of_this_repository, pull_request, reviews
 from controller.edge.forge.refusal import Refused
@@ -123,23 +124,15 @@ class Gitea:
     ) -> None:
         """Ask those who were not asked and did not review yet; a team by its name after the slash."""
         item = self._raw(number)
-        author = text(inner(item, "user"), "login")
-        done = {x.casefold() for x in (*texts(item, "requested_reviewers", "login"), author)}
-        people = [x for x in reviewers if x.casefold() not in done]
-        if people:
-            done |= {text(inner(x, "user"), "login").casefold() for x in self._reviews(number)}
-            people = [x for x in people if x.casefold() not in done]
         asked = texts(item, "requested_reviewers_teams", "name")
-        groups = [x for x in (team.rpartition("/")[2] for team in teams) if x not in asked]
+        people, groups = lacking(item, asked, lambda: self._reviews(number), reviewers, teams)
         if people or groups:
-            path, body = (
-                self._at(f"pulls/{number}/requested_reviewers"),
-                {"reviewers": people, "team_reviewers": groups},
-            )
+            path = self._at(f"pulls/{number}/requested_reviewers")
+            body = {"reviewers": people, "team_reviewers": groups}
             self.wire.write("POST", path, body, what=f"asking {', '.join((*people, *groups))} to review #{number}")
         held = texts(item, "assignees", "login")
-        if lacking := [x for x in assignees if x.casefold() not in {y.casefold() for y in held}]:
-            self._patch(f"pulls/{number}", {"assignees": [*held, *lacking]}, f"assigning #{number}")
+        if missing := [x for x in assignees if x.casefold() not in {y.casefold() for y in held}]:
+            self._patch(f"pulls/{number}", {"assignees": [*held, *missing]}, f"assigning #{number}")
 
     def notes(self, number: int) -> Iterator[Note]:
         """Give the comments under a pull request: Gitea gives all at once."""

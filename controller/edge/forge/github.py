@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from controller.edge.forge import PullRequest, Readiness
 from controller.edge.forge.answers import Record, flag, inner, record, records, text, texts
+from controller.edge.forge.asking import lacking
 from controller.edge.forge.dialect import Note
 from controller.edge.forge.githubwords import checks, note, of_this_repository, pull_request, reviews
 from controller.edge.forge.refusal import Refused
@@ -92,24 +93,16 @@ class GitHub:
     ) -> None:
         """Ask those who were not asked and did not review yet; a team by its slug after the slash."""
         item = self._raw(number)
-        author = text(inner(item, "user"), "login")
-        done = {x.casefold() for x in (*texts(item, "requested_reviewers", "login"), author)}
-        people = [x for x in reviewers if x.casefold() not in done]
-        if people:
-            done |= {text(inner(x, "user"), "login").casefold() for x in self._reviews(number)}
-            people = [x for x in people if x.casefold() not in done]
         asked = texts(item, "requested_teams", "slug")
-        slugs = [x for x in (team.rpartition("/")[2] for team in teams) if x not in asked]
+        people, slugs = lacking(item, asked, lambda: self._reviews(number), reviewers, teams)
         if people or slugs:
-            path, body = (
-                self._at(f"pulls/{number}/requested_reviewers"),
-                {"reviewers": people, "team_reviewers": slugs},
-            )
+            path = self._at(f"pulls/{number}/requested_reviewers")
+            body = {"reviewers": people, "team_reviewers": slugs}
             self.wire.write("POST", path, body, what=f"asking {', '.join((*people, *slugs))} to review #{number}")
         held = {x.casefold() for x in texts(item, "assignees", "login")}
-        if lacking := [x for x in assignees if x.casefold() not in held]:
+        if missing := [x for x in assignees if x.casefold() not in held]:
             path = self._at(f"issues/{number}/assignees")
-            self.wire.write("POST", path, {"assignees": lacking}, what=f"assigning #{number}")
+            self.wire.write("POST", path, {"assignees": missing}, what=f"assigning #{number}")
 
     def notes(self, number: int) -> Iterator[Note]:
         """Give the comments under a pull request."""

@@ -60,6 +60,19 @@ def test_a_proposal_of_one_lease_passes(person):
     assert f"the change stays within {ENV}/leases: 1 removed" in checked(person)
 
 
+@pytest.mark.parametrize("kind", ["edited", "untracked"])
+def test_leases_that_are_not_committed_are_not_passed_as_if_they_were(person, kind):
+    lease = named()
+    person.commit({f"{ENV}/{lease.path}": dump(lease)})
+    if kind == "edited":
+        (person.directory / ENV / lease.path).write_text(dump(replace(lease, floor=9)))
+    else:
+        (person.directory / ENV / "leases" / "web" / "new.json").write_text(dump(lease))
+    status = person.git("status", "--porcelain")
+    assert "commit first" in checked(person, code=1)
+    assert person.git("status", "--porcelain") == status
+
+
 def test_limits_are_the_bases_and_settings_may_not_come_along(person):
     lease = named(floor=15, warm=0)
     person.commit({f"{ENV}/{lease.path}": dump(lease), HEADROOM: SHOWN.replace("max: 14", "max: 99")})
@@ -131,12 +144,12 @@ def test_every_form_says_the_same(person, tmp_path):
 
 
 def test_what_cannot_be_read_is_told_in_the_form_asked_for(person, tmp_path):
-    (person.directory / ENV / "leases/web/old.json").write_text("[" * 100_000)
+    person.commit({f"{ENV}/leases/web/old.json": "[" * 100_000})
     assert "not JSON" in checked(person, code=1)
     assert checked(person, "-o", "annotations", code=1).startswith("::error file=")
-    (person.directory / ENV / "leases/web/old.json").write_text(" " * 1_100_000)
+    person.commit({f"{ENV}/leases/web/old.json": " " * 1_100_000})
     assert json.loads(checked(person, "-o", "sarif", code=1))["runs"][0]["results"][0]["ruleId"] == "unreadable"
-    (person.directory / ENV / "leases/web/old.json").write_text(dump(lease_of(id="old")))
+    person.commit({f"{ENV}/leases/web/old.json": dump(lease_of(id="old"))})
     later = plan_json(tmp_path / "later.json", format_version="2.0")
     assert "reads format 1" in checked(person, "--plan-json", later, code=1)
 

@@ -264,3 +264,29 @@ def test_one_look_asks_and_gives_back(environment):
         ("batch", "open", "opened"),
         ("web", "release", "opened"),
     ]
+
+
+def test_nothing_is_merged_in_a_freeze(origin):
+    due = CONFIG.replace("ci_minutes: 10}", "ci_minutes: 10, merge: when-due}")
+    environment = environment_of(origin, due)
+    propose(environment, profile_of(SURGE), NOW)
+    with workplace(environment) as place:
+        place.local.approve(1, "ada", NOW)
+    frozen = due + "limits: {freezes: [{cron: '0 0 * * *', hours: 24}]}\n"
+    edit(origin, "environments/demo/headroom.yaml", due, frozen)
+    propose(environment, profile_of(SURGE), later(20))
+    assert ledger(environment) == ()
+    edit(origin, "environments/demo/headroom.yaml", frozen, due, name="zoe")
+    propose(environment, profile_of(SURGE), later(20))
+    assert len(ledger(environment)) == 1
+
+
+def test_what_a_run_rewrites_is_neither_late_nor_merged_by_that_run(origin):
+    due = CONFIG.replace("ci_minutes: 10}", "ci_minutes: 10, merge: when-due}")
+    environment = environment_of(origin, due)
+    propose(environment, profile_of(SURGE), NOW)
+    with workplace(environment) as place:
+        place.local.approve(1, "ada", NOW)
+    assert states(propose(environment, profile_of(LARGER), later(23.9))) == [("updated", 1)]
+    assert "headroom:late" not in pulls(environment)[0].labels
+    assert ledger(environment) == ()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from click.testing import CliRunner
+from teams import BOTH, CALM, environment_of, merge
 from worlds import CONFIG, HOUR, NOW, profile_of, surge, usage_of
 
 from controller import marker
@@ -19,23 +20,12 @@ from controller.workflow.board import Ran, heed, keep, see
 from controller.workflow.desk import look
 
 NAME = "dashboard-demo"
-SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": surge(4, 22, 26, 4)}
-CALM = {"eu/shop": [6.0] * 72, "us/etl": [4.0] * 72}
 ABOVE = {"eu/shop": surge(6, 120, 24, 5), "us/etl": [4.0] * 72}
 
 
 @pytest.fixture
-def team(origin):
-    person = origin.person("team")
-    person.git("rm", "-rqf", "environments/demo/leases")
-    person.commit({"environments/demo/headroom.yaml": CONFIG}, "feat: configure headroom")
-    person.git("push", "-q", "origin", "HEAD:main")
-    return person
-
-
-@pytest.fixture
-def environment(team):
-    return team.directory / "environments" / "demo"
+def environment(origin):
+    return environment_of(origin)
 
 
 def body(environment):
@@ -51,12 +41,6 @@ def edit(environment, change):
         place.forge.save_issue(NAME, title=found.title, body=change(found.body), now=NOW)
 
 
-def merge(environment, number, now=NOW):
-    with workplace(environment) as place:
-        place.local.approve(number, "ada", now)
-        place.local.merge(number, place.local.kept(number).approved_commit, now)
-
-
 def close(environment, number):
     with workplace(environment) as place:
         place.forge.close(number, NOW)
@@ -67,7 +51,7 @@ def states(outcomes):
 
 
 def test_a_quiet_run_with_other_noise_writes_nothing(origin, environment):
-    for profile in (SURGE, ABOVE):
+    for profile in (BOTH, ABOVE):
         propose(environment, profile_of(profile), NOW)
         refs, said = origin.git("for-each-ref"), body(environment)
         assert "### Open proposals" in said
@@ -88,9 +72,9 @@ def test_nothing_to_tell_opens_no_issue(environment):
 
 
 def test_it_tells_what_is_held_and_what_comes_next(environment):
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     merge(environment, 2)
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     said = body(environment)
     assert "### Held leases (1)" in said
     assert "`web`, 7 nodes and 1 warm, held" in said or "`web`, 7 nodes, held" in said
@@ -102,7 +86,7 @@ def test_it_tells_what_is_held_and_what_comes_next(environment):
 
 
 def test_a_paused_environment_is_left_as_it_is(origin, environment):
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     edit(environment, lambda x: x.replace("- [ ] <!-- headroom pause", "- [x] <!-- headroom pause"))
     refs = origin.git("for-each-ref")
     for _ in range(2):
@@ -111,7 +95,7 @@ def test_a_paused_environment_is_left_as_it_is(origin, environment):
         assert any("headroom dashboard --resume" in x for x in made.notes)
     usage = usage_of({"eu/shop": [6.0] * 5, "us/etl": [4.0] * 5}, NOW)
     assert states(release(environment, usage, None, NOW)[1]) == ["paused"]
-    made, outcomes = propose(environment, profile_of(SURGE | {"eu/shop": surge(6, 50, 24, 5)}), NOW, dry_run=True)
+    made, outcomes = propose(environment, profile_of(BOTH | {"eu/shop": surge(6, 50, 24, 5)}), NOW, dry_run=True)
     assert "dry run" in states(outcomes)
     assert origin.git("for-each-ref") == refs
     dashboard(environment, NOW, pause=False)
@@ -119,36 +103,36 @@ def test_a_paused_environment_is_left_as_it_is(origin, environment):
 
 
 def test_a_refused_ask_is_made_again_once_its_box_is_ticked(environment):
-    _, (_, web) = propose(environment, profile_of(SURGE), NOW)
+    _, (_, web) = propose(environment, profile_of(BOTH), NOW)
     close(environment, 2)
     lease = f"demo/web/{web.change.lease.id}"
-    assert states(propose(environment, profile_of(SURGE), NOW)[1]) == ["unchanged", "silenced"]
+    assert states(propose(environment, profile_of(BOTH), NOW)[1]) == ["unchanged", "silenced"]
     box = f"- [ ] <!-- headroom reopen {lease} -->"
     assert box in body(environment)
     edit(environment, lambda x: x.replace(box, box.replace("[ ]", "[x]")))
-    _, again = propose(environment, profile_of(SURGE), NOW)
+    _, again = propose(environment, profile_of(BOTH), NOW)
     assert [(x.state, x.number) for x in again] == [("unchanged", 1), ("opened", 3)]
     assert box not in body(environment)
     assert read(body(environment)).reopened == {lease: 2}
-    assert states(propose(environment, profile_of(SURGE), NOW)[1]) == ["unchanged", "unchanged"]
+    assert states(propose(environment, profile_of(BOTH), NOW)[1]) == ["unchanged", "unchanged"]
     close(environment, 3)  # refused anew
-    assert states(propose(environment, profile_of(SURGE), NOW)[1]) == ["unchanged", "silenced"]
+    assert states(propose(environment, profile_of(BOTH), NOW)[1]) == ["unchanged", "silenced"]
     assert read(body(environment)).reopened == {}
     assert box in body(environment)
 
 
 def test_what_somebody_undid_is_asked_again_on_demand(origin, environment):
-    _, (_, web) = propose(environment, profile_of(SURGE), NOW)
+    _, (_, web) = propose(environment, profile_of(BOTH), NOW)
     merge(environment, 2)
     eve = origin.person("eve")
     eve.git("rm", "-rq", "environments/demo/leases")
     eve.git("commit", "-qm", "not today")
     eve.git("push", "-q", "origin", "HEAD:main")
-    assert states(propose(environment, profile_of(SURGE), NOW)[1]) == ["unchanged", "silenced"]
+    assert states(propose(environment, profile_of(BOTH), NOW)[1]) == ["unchanged", "silenced"]
     assert "somebody undid #2" in body(environment)
     said = dashboard(environment, NOW, reopen=(f"demo/web/{web.change.lease.id}",)).body
     assert "### Asked again" in said
-    _, again = propose(environment, profile_of(SURGE), NOW)
+    _, again = propose(environment, profile_of(BOTH), NOW)
     assert [(x.state, x.number) for x in again] == [("unchanged", 1), ("opened", 3)]
 
 
@@ -163,7 +147,7 @@ def test_a_refused_give_back_is_told(environment):
 
 
 def test_a_box_that_is_ticked_while_a_run_works_is_not_lost(environment):
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     with workplace(environment) as place:
         seen = see(place)
         desk = heed(look(place), seen.boxes)
@@ -187,7 +171,7 @@ class Forbidden:
 
 
 def test_a_forge_that_forbids_issues_fails_no_run(environment):
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     with workplace(environment) as place:
         desk = look(place)
         for forge in (Forbidden(), Forbidden(may_read=True)):
@@ -198,10 +182,9 @@ def test_a_forge_that_forbids_issues_fails_no_run(environment):
             assert "403" in notes[0]
 
 
-def test_an_environment_without_a_dashboard_has_none(origin, team, environment):
-    team.commit({"environments/demo/headroom.yaml": f"{CONFIG}proposals: {{dashboard: false}}\n"}, "no dashboard")
-    team.git("push", "-q", "origin", "HEAD:main")
-    propose(environment, profile_of(SURGE), NOW)
+def test_an_environment_without_a_dashboard_has_none(origin):
+    environment = environment_of(origin, f"{CONFIG}proposals: {{dashboard: false}}\n")
+    propose(environment, profile_of(BOTH), NOW)
     assert body(environment) is None
     with pytest.raises(ConfigError, match=r"proposals\.dashboard"):
         dashboard(environment, NOW, pause=True)
@@ -240,8 +223,8 @@ def test_only_the_last_word_on_a_lease_counts():
 
 
 def test_a_forge_may_put_its_own_marker_into_the_body(environment):
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     edit(environment, lambda x: "<!-- kept by the forge -->\r\n" + x.replace("\n", "\r\n"))
     said = body(environment)
-    propose(environment, profile_of(SURGE), NOW)
+    propose(environment, profile_of(BOTH), NOW)
     assert body(environment) == said
