@@ -66,7 +66,7 @@ def loop(
     """
     while not stop.is_set():
         began = time.monotonic()
-        _one(once, metrics, pulse, began, known)
+        _one(once, metrics, pulse, began, known, stop)
         stop.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
     _log.info("stopped")
 
@@ -77,11 +77,14 @@ def _one(
     pulse: Pulse,
     began: float,
     known: tuple[type[Exception], ...],
+    stop: threading.Event,
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         _working.set()
         try:
+            if stop.is_set():  # told just before; from here on, being told raises
+                return
             done = once(now)
         finally:
             _working.clear()

@@ -181,3 +181,22 @@ def test_a_daemon_outlives_a_run_that_fails(environment, tmp_path):
         assert 'result="failed"} 1.0' in get(port, "/metrics")[1]
         os.kill(daemon.pid, signal.SIGINT)
         assert daemon.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_a_daemon_that_is_told_to_stop_in_the_middle_of_its_work_stops_then(environment, tmp_path):
+    usage = usage_to(datetime.now(UTC), tmp_path / "usage.csv")
+    command = [sys.executable, "-m", "controller.cli", "run", "--env", environment, "--every", "15m"]
+    options = ["--usage", usage, "--hierarchy", tmp_path / "none-yet.nc", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        for line in daemon.stderr:
+            if "yet: learning" in line:
+                break
+        daemon.send_signal(signal.SIGTERM)
+        rest = daemon.stderr.read()
+        assert daemon.wait(60) == 0
+    assert "told to stop; the next run completes what was begun" in rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "none-yet.nc").exists()
+    assert pulls(environment) == ()
