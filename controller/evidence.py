@@ -79,6 +79,7 @@ def forecast_evidence(
         spills=need.spills(lease.pool, window),
         unserved=need.left_short(window),
         course=need.course(window),
+        surprise=profile.surprise(f"set:{lease.pool}"),
     )
 
 

@@ -26,3 +26,7 @@ class ProfileError(ForecastingError):
 
 class HierarchyError(ForecastingError):
     """A hierarchy file that cannot be read, or does not fit the usage."""
+
+
+class RecordError(ForecastingError):
+    """A record of past forecasts that cannot be read; it can be made anew from usage."""

@@ -18,6 +18,9 @@ from forecasting.basis import LINEAR
 from forecasting.chance import Chance, chance_at
 from forecasting.errors import ForecastingError
 from forecasting.events import Events
+from forecasting.feedback.recalibration import factors_of
+from forecasting.feedback.record import Record
+from forecasting.feedback.surprise import surprises, told
 from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
@@ -44,6 +47,7 @@ def forecast(
     settings: Settings = DEFAULT,
     jobs: int = 1,
     dask: str | None = None,
+    record: Record | None = None,
 ) -> DemandProfile:
     """Forecast the demand of every group and resource.
 
@@ -68,6 +72,9 @@ def forecast(
         Components and inference count where no hierarchy is given; calibration and draws always.
     jobs, dask
         Over how many processes, or which Dask cluster, blocks are shared out.
+    record
+        How recent forecasts turned out: each half of a series' draws is stretched by what they missed lately, and
+        the surprise factors travel with the profile.
 
     Returns
     -------
@@ -111,6 +118,7 @@ def forecast(
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
     tasks, places = [], []
+    widening = None if record is None else factors_of(record, past[dims.GROUP].values, resources)
     for number in np.unique(history.block):
         members = np.flatnonzero(history.block == number)
         names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
@@ -121,6 +129,7 @@ def forecast(
             hierarchy.weights(*names),
             factors,
             hierarchy.components,
+            None if widening is None else widening[:, :, members],
         )
         tasks.append(_Task(block, chance))
         places.append(members)
@@ -138,13 +147,12 @@ def forecast(
     attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR
-    return DemandProfile(
-        xr.Dataset(
-            {dims.DEMAND: (dims.PROFILE_DIMS, draws.reshape(shape))},
-            coords={**coords, dims.TIME: horizon},
-            attrs=attributes,
-        )
+    dataset = xr.Dataset(
+        {dims.DEMAND: (dims.PROFILE_DIMS, draws.reshape(shape))},
+        coords={**coords, dims.TIME: horizon},
+        attrs=attributes,
     )
+    return DemandProfile(dataset if record is None else dataset.assign(told(surprises(record))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from forecasting.chance import Chance
 from forecasting.components import EMPIRICAL
 from forecasting.components.linear import Conditioned, condition, paths, statistics_of
 from forecasting.conditionals import Learnt
+from forecasting.feedback.recalibration import opened
 from forecasting.history import History
 from forecasting.stacking import range_of
 
@@ -42,6 +43,8 @@ class Block:
         ``(range, level)`` of the last calibration; none to leave it out.
     components
         Names.
+    widening
+        ``(range, side, series)`` of `feedback.recalibration`; none to leave it out.
     """
 
     history: History
@@ -49,6 +52,7 @@ class Block:
     weights: Floats
     factors: Floats | None
     components: tuple[str, ...]
+    widening: Floats | None = None
 
 
 def forecast_block(
@@ -77,6 +81,8 @@ def forecast_block(
     if block.factors is not None:
         out = stretched(out, block.factors)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
+    if block.widening is not None:
+        out = opened(out, block.widening)
     return np.where(history.moves, np.clip(out, history.lowest, history.highest), 0.0).astype(np.float32)
 
 

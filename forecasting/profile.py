@@ -74,6 +74,17 @@ class DemandProfile:
         told = self.dataset.attrs.get("known_until")
         return self.issued if told is None else min(self.issued, _parse_issued(told))
 
+    def surprise(self, scope: str) -> tuple[float, float] | None:
+        """Surprise factors of a scope, such as ``set:web``, ``region:eu-west`` or ``group:eu-west/shop``.
+
+        How much more, and how much less, came than was foreseen lately: of the resource that surprised most, 0 for
+        calm, 1 for an alarm. None where no record of forecasts was kept.
+        """
+        if "surprise" not in self.dataset or scope not in self.dataset["scope"].values:
+            return None
+        found = self.dataset["surprise"].sel(scope=scope).max("judged").values
+        return float(found[0]), float(found[1])
+
     @property
     def horizon_hours(self) -> int:
         """Length of the horizon, in hours."""

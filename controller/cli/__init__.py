@@ -22,6 +22,7 @@ from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
 from controller.cli.running import run
 from controller.cli.starting import init
+from controller.cli.surprising import surprise
 from controller.errors import HeadroomError
 
 
@@ -67,6 +68,7 @@ for command in (
     forecast,
     explain,
     backtest,
+    surprise,
     replay,
     run,
     plan,

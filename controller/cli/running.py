@@ -17,6 +17,7 @@ from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_opti
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
 from controller.cli.show import print_outcomes
+from controller.cli.surprising import carried_on, pools_of
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ _MOST_HOURS = 24 * 31
     metavar="HOURS",
     help="With --hierarchy: learn anew when it is older.",
 )
+@click.option(
+    "--record",
+    "record_path",
+    type=click.Path(path_type=Path),
+    help="With --hierarchy: how past forecasts turned out, carried on; widens intervals and lowers autonomy.",
+)
 @click.option("--horizon", type=click.IntRange(1, _MOST_HOURS), help="Hours ahead.  [default: what settings need]")
 @seed_option
 @jobs_option
@@ -65,6 +72,7 @@ def run(
     usage_path: Path,
     hierarchy_path: Path | None,
     learn_every: int,
+    record_path: Path | None,
     horizon: int | None,
     seed: int,
     jobs: int,
@@ -91,7 +99,9 @@ def run(
         raise click.UsageError("--every has a log only; leave out --dry-run, --check and -o, or run once")
     if every is None and given[-1:] in (["listen"], ["log"]):
         raise click.UsageError(f"--{given[-1]} is for a daemon; add --every 15m")
-    job = Job(directory, usage_path, hierarchy_path, learn_every, horizon, seed, jobs, dry_run, wait)
+    if record_path is not None and hierarchy_path is None:
+        raise click.UsageError("--record judges forecasts of a hierarchy that is kept; add --hierarchy FILE")
+    job = Job(directory, usage_path, hierarchy_path, learn_every, record_path, horizon, seed, jobs, dry_run, wait)
     if every is not None:
         _stay(job, every, listen, log)
         return
@@ -114,6 +124,7 @@ class Job:
     usage_path: Path
     hierarchy_path: Path | None
     learn_every: int
+    record_path: Path | None
     horizon: int | None
     seed: int
     jobs: int
@@ -143,8 +154,17 @@ class Job:
         from forecasting.forecast import forecast
 
         hierarchy = None if self.hierarchy_path is None else self._hierarchy(usage, hours, now, say, bar)
+        record = None
+        if self.record_path is not None and hierarchy is not None:
+            with bar("judge") as report:
+                record = carried_on(
+                    self.record_path, usage, hierarchy, now, say, report,
+                    sets=pools_of(self.directory, usage), seed=self.seed, jobs=self.jobs,
+                )  # fmt: skip
         with bar("forecast") as report:
-            profile = forecast(usage, hours, now, self.seed, report, hierarchy=hierarchy, jobs=self.jobs)
+            profile = forecast(
+                usage, hours, now, self.seed, report, hierarchy=hierarchy, jobs=self.jobs, record=record
+            )
         for line in str(profile.dataset.attrs["notes"]).split("\n"):
             if line:
                 say(line)

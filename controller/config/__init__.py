@@ -6,6 +6,7 @@ Place in the line: read before every decision. ``configtext`` makes them of ``he
 0.8
 """
 
+from controller.config.autonomy import Autonomy
 from controller.config.environment import Config, Levels, schema
 from controller.config.limits import Freeze, Limits, Quota
 from controller.config.policy import Decay, Decide, LeadTimes
@@ -14,6 +15,6 @@ from controller.config.preferences import Preference, Region
 from controller.config.repository import AutoMerge, Proposals, Repository
 
 __all__ = [
-    "AutoMerge", "Config", "Decay", "Decide", "Freeze", "LeadTimes", "Levels", "Limits", "PlanAddress", "Pool",
-    "Preference", "Proposals", "Quota", "Region", "Repository", "schema",
+    "AutoMerge", "Autonomy", "Config", "Decay", "Decide", "Freeze", "LeadTimes", "Levels", "Limits", "PlanAddress",
+    "Pool", "Preference", "Proposals", "Quota", "Region", "Repository", "schema",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from controller.config.autonomy import Autonomy
 from controller.config.fields import MisplacedError, Settings, matches
 from controller.config.limits import Limits
 from controller.config.policy import SERVICE_LEVEL, SHADOW_LEVEL, Decay, Decide, LeadTimes
@@ -53,6 +54,7 @@ class Config(Settings):
     decide: Decide = Decide()
     lead_times: LeadTimes = LeadTimes()
     decay: Decay = Decay()
+    autonomy: Autonomy = Autonomy()
     limits: Limits = Limits()
     groups: Mapping[str, Preference] = Field(
         {}, description="Preferences by pattern of labels; entries that match are laid over one another, in order."

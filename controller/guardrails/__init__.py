@@ -4,8 +4,8 @@ Place in the line: after every decision, before anything is rendered. The guards
 :data:`GUARDS`, for these reasons:
 
 1. ``at_least_base``, ``at_most_max``, ``warm_within_max``: what a pool can be at all, each change alone.
-2. ``outside_freezes``, ``after_cool_down``: what may be proposed at this moment. What may not is dropped before
-   anything is shared out, so that it takes no share from what may.
+2. ``outside_freezes``, ``within_autonomy``, ``after_cool_down``: what may be proposed at this moment. What may not
+   is dropped before anything is shared out, so that it takes no share from what may.
 3. ``step_up``, ``step_down``: how far one run may move a pool, all of its changes together.
 4. ``within_quotas``, then ``within_budget_per_day`` and ``within_budget_per_month``: what all pools share. Nodes
    come before money, since nodes that there are none of cost nothing.
@@ -19,15 +19,17 @@ change, in the plan's notes. What the service level needs and no longer gets bec
 Running all of them again changes nothing.
 
 >>> [guard.__name__ for guard in GUARDS][3:6]
-['outside_freezes', 'after_cool_down', 'step_up']
+['outside_freezes', 'within_autonomy', 'after_cool_down']
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
+from controller.autonomy import Surprise
 from controller.config import Config
 from controller.evidence import restaked
-from controller.guardrails.moments import after_cool_down, outside_freezes
+from controller.guardrails.moments import after_cool_down, outside_freezes, within_autonomy
 from controller.guardrails.money import within_budget_per_day, within_budget_per_month
 from controller.guardrails.proposals import asks_for_something, open_proposals, proposals_per_hour, within_stake
 from controller.guardrails.quotas import within_quotas
@@ -41,7 +43,8 @@ from controller.plan import Plan
 __all__ = [
     "GUARDS", "Guard", "Queue", "Scene", "after_cool_down", "asks_for_something", "at_least_base", "at_most_max",
     "guard", "open_proposals", "outside_freezes", "proposals_per_hour", "shortfall", "step_down", "step_up",
-    "warm_within_max", "within_budget_per_day", "within_budget_per_month", "within_quotas", "within_stake",
+    "warm_within_max", "within_autonomy", "within_budget_per_day", "within_budget_per_month", "within_quotas",
+    "within_stake",
 ]  # fmt: skip
 
 Guard = Callable[[Plan, Scene], Plan]
@@ -52,6 +55,7 @@ GUARDS: tuple[Guard, ...] = (
     at_most_max,
     warm_within_max,
     outside_freezes,
+    within_autonomy,
     after_cool_down,
     step_up,
     step_down,
@@ -65,7 +69,14 @@ GUARDS: tuple[Guard, ...] = (
 )
 
 
-def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = (), queue: Queue = _NOTHING) -> Plan:
+def guard(
+    plan: Plan,
+    config: Config,
+    ledger: Ledger = (),
+    pending: Ledger = (),
+    queue: Queue = _NOTHING,
+    surprise: Mapping[str, Surprise] = MappingProxyType({}),
+) -> Plan:
     """Run every guard, in order; count anew what is at stake, and name what is left short.
 
     Parameters
@@ -74,8 +85,9 @@ def guard(plan: Plan, config: Config, ledger: Ledger = (), pending: Ledger = (),
     ledger : merged leases
     pending : leases that are proposed and not merged
     queue : when pull requests were opened, and what open ones may cost
+    surprise : of each pool, as far as it is known
     """
-    scene = Scene(config, ledger, pending, queue)
+    scene = Scene(config, ledger, pending, queue, surprise)
     for step in GUARDS:
         plan = step(plan, scene)
     changes = tuple(

@@ -1,4 +1,4 @@
-"""Guards of the moment: freezes, and the rest that a pool gets after a change.
+"""Guards of the moment: freezes, surprise, and the rest that a pool gets after a change.
 
 Place in the line: before anything is shared out, so that what may not be proposed now takes no share of a quota
 or a budget from what may.
@@ -6,6 +6,7 @@ or a budget from what may.
 
 from datetime import UTC, datetime, timedelta
 
+from controller.autonomy import kept_back
 from controller.config import Freeze
 from controller.guardrails.scene import Scene, asks, dropped
 from controller.plan import Change, Clip, ForecastEvidence, Plan
@@ -27,6 +28,21 @@ def outside_freezes(plan: Plan, scene: Scene) -> Plan:
             if not (_expired(change, plan.now) or _emergency(change, freeze)):
                 drops[i] = _frozen(change, freeze, until)
                 break
+    return dropped(plan, drops)
+
+
+def within_autonomy(plan: Plan, scene: Scene) -> Plan:
+    """A pool whose forecasts are much too high asks for nothing new; one whose are much too low lets nothing go.
+
+    The release of a lease that has expired passes, since it changes nothing that runs.
+    """
+    drops = {}
+    for i, change in enumerate(plan.changes):
+        settings = scene.config.autonomy
+        why = kept_back(change.lease.pool, asks(change), scene.surprise, settings)
+        if why and not _expired(change, plan.now):
+            remedy = "look at the forecast; it comes back with calm days, or raise autonomy.forecast_only_from"
+            drops[i] = Clip("within_autonomy", why, remedy=remedy)
     return dropped(plan, drops)
 
 

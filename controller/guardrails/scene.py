@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from controller.autonomy import Surprise
 from controller.config import Config, Pool
 from controller.guardrails.shortfalls import shortfall
 from controller.lease import Lease, Ledger
@@ -29,12 +30,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a guard may look at besides the plan: settings, merged leases, those that wait, and their queue."""
+    """What a guard may look at besides the plan: settings, leases merged and waiting, their queue, surprise."""
 
     config: Config
     ledger: Ledger = ()
     pending: Ledger = ()
     queue: Queue = Queue()
+    surprise: Mapping[str, Surprise] = field(default_factory=dict)
     leases: Mapping[str, Ledger] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -42,6 +42,9 @@ class Metrics:
             "lease_node_hours", "Node-hours above base of live leases, to their expiry.", "pool"
         )
         self._short = self._gauge("shortfall_nodes", "Nodes that no admissible lease covers.", "pool")
+        self._surprise = self._gauge(
+            "surprise_factor", "How much more or less came than was foreseen; 1 is an alarm.", "pool", "side"
+        )
         self._covered = self._gauge(
             "coverage_ratio", "Share of the last leases whose need lay within the 80 % interval.", "pool"
         )
@@ -74,6 +77,8 @@ class Metrics:
             self._held.labels(name, pool, "warm").set(held[pool].warm)
             self._hours.labels(name, pool).set(hours / 3600)
             self._short.labels(name, pool).set(short[pool])
+            for side, factor in zip(("above", "below"), done.surprise.get(pool, ()), strict=False):
+                self._surprise.labels(name, pool, side).set(factor)
             if (track := done.tracks.get(pool)) is not None and track.leases:
                 self._covered.labels(name, pool).set(track.within / track.leases)
 

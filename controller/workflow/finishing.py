@@ -6,6 +6,7 @@ Place in the line: the end of ``publish``. A pull request that lacks its labels 
 from datetime import datetime
 
 from controller import marker
+from controller.autonomy import alone
 from controller.errors import ForgeError
 from controller.lease import edited
 from controller.marker import Mark
@@ -73,6 +74,9 @@ def _small(place: Workplace, proposal: Proposal) -> bool:
     """Whether the environment lets the forge merge a proposal of this size by itself."""
     limit = place.config.proposals.auto_merge
     if limit is None or asks_first(proposal):
+        return False
+    known = [x.evidence.surprise for x in proposal.changes if isinstance(x.evidence, ForecastEvidence)]
+    if not all(alone(x, place.config.autonomy) for x in known):
         return False
     nodes, cost = 0, 0.0
     for x in proposal.changes:

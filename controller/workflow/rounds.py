@@ -16,6 +16,7 @@ from pathlib import Path
 import xarray as xr
 
 from controller import marker
+from controller.autonomy import Surprise, surprises
 from controller.config import Config
 from controller.decay import decay
 from controller.decide import decide
@@ -43,7 +44,8 @@ Result = tuple[Plan, list[Outcome]]
 class Round:
     """What one look at an environment found and did.
 
-    ``ledger`` is what was merged, ``issued`` the instant of the forecast, ``tracks`` the record of each pool.
+    ``ledger`` is what was merged, ``issued`` the instant of the forecast, ``tracks`` the record of each pool,
+    ``surprise`` how surprising it was lately, as far as it is known.
     """
 
     plan: Plan
@@ -52,6 +54,7 @@ class Round:
     ledger: Ledger
     issued: datetime | None
     tracks: Mapping[str, Track]
+    surprise: Mapping[str, Surprise]
 
     @property
     def result(self) -> Result:
@@ -76,7 +79,7 @@ def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now:
     config, ledger = read_directory(directory)
     asked = decide(profile, ledger, config, now)
     let_go = decay(ledger, usage, profile, config, now)
-    return guard(merge(asked, let_go), config, ledger), config
+    return guard(merge(asked, let_go), config, ledger, surprise=surprises(profile, config)), config
 
 
 def propose(directory: Path, profile: DemandProfile, now: datetime, dry_run: bool = False) -> Result:
@@ -140,9 +143,10 @@ def _work(
 
     def finished(made: Plan, outcomes: list[Outcome]) -> Round:
         issued = known.profile.issued if known.profile else None
-        return Round(made, outcomes, place.config, place.ledger, issued, tracks(desk.recent.pulls))
+        return Round(made, outcomes, place.config, place.ledger, issued, tracks(desk.recent.pulls), surprise)
 
-    made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting, desk.queue)
+    surprise = surprises(known.profile, place.config)
+    made = guard(wanted(place, desk), place.config, place.ledger, desk.waiting, desk.queue, surprise)
     changes = tuple(_settled_step(x, desk.waiting, place.config.decay.minimum_step_nodes) for x in made.changes)
     made = replace(made, changes=changes, notes=(*made.notes, *desk.notes, *seen.notes))
     if seen.boxes.paused:

@@ -23,7 +23,7 @@ def test_defaults_are_filled_in():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("colour: red", "headroom.yaml:12: colour: unknown key; allowed here: currency, decay, decide"),
+        ("colour: red", "headroom.yaml:12: colour: unknown key; allowed here: autonomy, currency, decay"),
         ("decide: {confidence_threshold: 1.2}", "decide.confidence_threshold: Input should be less than 1"),
         ("decide: {confidence: 0.5}", "decide.confidence: unknown key; allowed here: confidence_threshold"),
         ("decide: {service_level: 0.99, shadow_level: 0.9}", "shadow_level must be at least service_level"),

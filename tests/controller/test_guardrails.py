@@ -8,7 +8,7 @@ import pytest
 from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge, usage_of
 
 from controller import guardrails
-from controller.config import Config
+from controller.config import Autonomy, Config
 from controller.configtext import parse
 from controller.decay import decay
 from controller.decide import decide
@@ -24,6 +24,7 @@ NAMES = [
     "at_most_max",
     "warm_within_max",
     "outside_freezes",
+    "within_autonomy",
     "after_cool_down",
     "step_up",
     "step_down",
@@ -91,6 +92,32 @@ def test_no_limits_change_nothing():
     plan = plan_of(asked(8, 2))
     assert guard(plan, config_of()).changes[0].lease == plan.changes[0].lease
     assert guard(plan, config_of()).shortfalls == ()
+
+
+@pytest.mark.parametrize(
+    ("surprise", "setting", "kept"),
+    [
+        ((2.0, 0.0), 2.0, (True, False)),  # more came than was foreseen: nothing is let go
+        ((0.0, 2.0), 2.0, (False, True)),  # less came: nothing new is asked for
+        ((1.9, 1.9), 2.0, (True, True)),
+        ((2.0, 2.0), None, (True, True)),
+        (None, 2.0, (True, True)),
+    ],
+)
+def test_a_surprised_pool_is_only_forecast_to_the_side_that_was_wrong(surprise, setting, kept):
+    config = config_of().model_copy(update={"autonomy": Autonomy(forecast_only_from=setting)})
+    known = {} if surprise is None else {"web": surprise}
+    lease = lease_of(floor=5, warm=1, start=-8, hours=4)
+    for plan, stays in zip((plan_of(asked(8, 2)), let_go(lease, at=lease.ends + HOUR)), kept, strict=True):
+        done = guard(plan, config, (lease,) if plan.changes[0].action == "release" else (), surprise=known)
+        assert bool(done.changes) == stays
+        assert any("forecast only from 2" in x for x in done.notes) != stays
+
+
+def test_what_has_expired_is_let_go_whatever_the_surprise():
+    lease = lease_of(floor=5, warm=1, start=-8, hours=4)
+    plan = let_go(lease, at=lease.expires + HOUR)
+    assert guard(plan, config_of(), (lease,), surprise={"web": (2.0, 2.0)}).changes
 
 
 def test_base_is_the_least():

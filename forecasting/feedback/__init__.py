@@ -1,0 +1,1 @@
+"""What is learned from being wrong: past forecasts beside what came, surprise, and wider intervals at once."""
