@@ -21,6 +21,7 @@ from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
 from controller.cli.running import run
+from controller.cli.scoring import score
 from controller.cli.starting import init
 from controller.cli.surprising import surprise
 from controller.errors import HeadroomError
@@ -69,6 +70,7 @@ for command in (
     explain,
     backtest,
     surprise,
+    score,
     replay,
     run,
     plan,

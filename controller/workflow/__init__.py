@@ -8,8 +8,10 @@ from controller.workflow.checking import check
 from controller.workflow.place import Workplace, reach, read_directory, read_environment, workplace
 from controller.workflow.publish import Outcome
 from controller.workflow.rounds import Round, plan, propose, release, run
+from controller.workflow.scoring import acted_on, latest
 
 __all__ = [
-    "Outcome", "Round", "Workplace", "check", "dashboard", "plan", "propose", "reach", "read_directory",
+    "Outcome", "Round", "Workplace", "acted_on", "check", "dashboard", "latest", "plan",
+    "propose", "reach", "read_directory",
     "read_environment", "release", "run", "workplace",
 ]  # fmt: skip

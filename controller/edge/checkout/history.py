@@ -144,6 +144,32 @@ def opening_commit(repository: Repository, base: str, path: str) -> str | None:
     return output.decode().strip() or None
 
 
+def writings(repository: Repository, base: str, prefix: str, most: int) -> list[tuple[str, str]]:
+    """Commits reachable from ``base`` that wrote files below a directory: pairs (commit, path), the newest first.
+
+    At most so many; what a commit deletes is not among them.
+    """
+    output = repository.run(
+        "log",
+        "-z",
+        "--full-history",  # else what was merged and given back since is simplified away
+        "--no-renames",
+        "--no-merges",
+        "--diff-filter=AM",
+        "--name-only",
+        "--format=%x01%H",
+        names.commit(base),
+        "--",
+        f":(literal){names.path(prefix)}",
+        advice=_ABSENT,
+    )
+    found: list[tuple[str, str]] = []
+    for part in output.split(b"\x01")[1:]:
+        commit, *paths = [x.strip(b"\n").decode("utf-8", "replace") for x in part.split(b"\0")]
+        found += [(commit, path) for path in paths if path]
+    return found[:most]
+
+
 def merged_by(repository: Repository, commit: str, base: str) -> str | None:
     """Commit that brought ``commit`` into ``base``, or None where ``base`` does not hold it.
 

@@ -190,6 +190,10 @@ class Checkout:
         """Commit on the base branch that last added the file ``path``, None if there is none."""
         return history.opening_commit(self.repository, self.base_commit, path)
 
+    def writings(self, prefix: str, most: int) -> list[tuple[str, str]]:
+        """Commits of the base branch that wrote files below a directory, with the files, the newest first."""
+        return history.writings(self.repository, self.base_commit, prefix, most)
+
     def diff(self, base: str, commit: str) -> str:
         """Difference of two commits, as a patch."""
         return history.patch(self.repository, base, commit)

@@ -11,10 +11,9 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from hierarchies import hierarchy_of
+from needy import NEEDY, usage_to
 from teams import environment_of, pulls
 from worlds import NOW
 
@@ -22,13 +21,7 @@ from controller.cli import main
 from controller.edge.checkout import locate
 from controller.lease import stamp
 from controller.service.lock import alone
-from forecasting.sources.files import read
 
-NEEDY = """\
-environment: demo
-pools:
-  web: {kind: vm, groups: ["*"], base: 1, max: 400, node_capacity: {cpu: 16, memory: 64}, boot_minutes: 5}
-"""
 LAST = stamp(NOW)
 
 
@@ -36,23 +29,6 @@ LAST = stamp(NOW)
 def environment(origin, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return environment_of(origin, NEEDY)
-
-
-def usage_to(end, path):
-    """Two weeks of two groups, by day and night, that end at a moment."""
-    rows = ["timestamp,region,group,resource,value"]
-    rng = np.random.default_rng(3)
-    for hour in range(14 * 24, 0, -1):
-        moment = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
-        for group, most in (("shop", 90), ("mail", 40)):
-            cores = most * (1.2 - np.cos(2 * np.pi * moment.hour / 24)) * rng.uniform(0.9, 1.1)
-            rows += [
-                f"{stamp(moment)},eu,{group},cpu,{cores:.2f}",
-                f"{stamp(moment)},eu,{group},memory,{cores:.2f}",
-            ]
-    path.write_text("\n".join(rows))
-    hierarchy_of(read(path)).save(path.with_suffix(".nc"))  # what might have been learnt of it: quick
-    return path
 
 
 def run(*arguments, code=0):

@@ -1,0 +1,202 @@
+"""``headroom score``: every forecast that was acted on beside what came, and every lease beside what was used."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_option
+from controller.cli.forecasts import usage_option
+from controller.cli.leases import env_option
+from controller.cli.output import Report, as_json, document, note, now_option, progress
+from controller.cli.scoretables import lease_rows, plain_lease, print_rows, rows_of, said
+from controller.errors import HeadroomError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from controller.lease import Lease
+    from forecasting.hierarchy import Hierarchy
+    from forecasting.profile import DemandProfile
+
+_MOST_AHEAD = 24 * 14
+
+
+@click.command(
+    short_help="Score the forecasts that were acted on.",
+    epilog="Example: headroom score --env environments/demo --usage usage.parquet --page score.html",
+)
+@env_option
+@usage_option
+@hierarchy_option
+@click.option(
+    "--profiles",
+    type=click.Path(path_type=Path),
+    help="Folder of profiles that were kept; those that a lease was opened from are scored as they are.",
+)
+@click.option(
+    "--forecasts", type=click.IntRange(1), default=20, show_default=True, help="Most forecasts, the newest."
+)
+@click.option("--leases", type=click.IntRange(1), default=200, show_default=True, help="Most leases, the newest.")
+@seed_option
+@jobs_option
+@now_option
+@click.option("--page", "page_path", type=click.Path(path_type=Path), help="Write tables and plots here (HTML).")
+@as_json
+def score(
+    directory: Path,
+    usage_path: Path,
+    hierarchy_path: Path | None,
+    profiles: Path | None,
+    forecasts: int,
+    leases: int,
+    seed: int,
+    jobs: int,
+    now: datetime,
+    page_path: Path | None,
+    output: str,
+) -> None:
+    """Put every forecast that a merged lease came from beside what came, and every lease beside what was used.
+
+    Leases are read from the history of the base branch. A forecast that was kept is scored as it is; any other is
+    made again from the usage before its moment, with the same seed.
+    """
+    from controller import workflow
+    from controller.reckoning import reckon
+    from forecasting.scorecard import summary
+    from forecasting.sources.files import read
+    from forecasting.target import check_target
+
+    if page_path:
+        check_target(page_path, [".html"])
+    usage = read(usage_path)
+    config, written, unread = workflow.acted_on(directory, leases)
+    for line in unread:
+        note(line)
+    if not written:
+        raise HeadroomError(f"no lease was ever merged below {directory}; there is nothing to score yet")
+    moments = _moments(written, now)
+    if len(moments) > forecasts:
+        note(f"{len(moments) - forecasts} older forecasts are left out; --forecasts looks at more")
+    level = config.decide.service_level or 0.9
+    from controller.capacity import members
+
+    pools = members(config, usage["group"].values.tolist())
+    with progress("score") as report:
+        scores = _scores(
+            usage, moments[:forecasts], pools, level, _Ways(profiles, hierarchy_path, seed, jobs), report
+        )
+    if scores.empty:
+        raise HeadroomError("usage has no hour after any forecast that was acted on; bring newer usage")
+    reckoned = reckon(workflow.latest(written), usage["demand"], config, now)
+    parts = {
+        "pools": summary(scores[scores["scope"].str.startswith("pool ")], ["scope", "resource"]),
+        "groups": summary(scores[~scores["scope"].str.startswith("pool ")], ["scope", "resource"]),
+        "lead hours": summary(scores, ["lead"]),
+    }
+    if output == "json":
+        tables = {name: part.to_dict(orient="records") for name, part in parts.items()}
+        document(
+            {
+                "forecasts": int(scores["forecast"].nunique()),
+                **tables,
+                "leases": [plain_lease(x) for x in reckoned],
+            }
+        )
+    else:
+        for name, part in parts.items():
+            click.echo(f"{name}:")
+            print_rows(*rows_of(part))
+        click.echo("leases:")
+        print_rows(*lease_rows(reckoned))
+        click.echo(said(reckoned, config.currency))
+    if page_path:
+        from controller.edge.files import template_texts
+        from controller.page import page
+        from forecasting.score_chart import score_chart
+
+        shown = [
+            {"title": name, "heads": heads, "rows": rows}
+            for name, (heads, rows) in (
+                *((name, rows_of(part)) for name, part in parts.items()),
+                ("leases", lease_rows(reckoned)),
+            )
+        ]
+        facts = {"environment": config.environment, "said": said(reckoned, config.currency), "tables": shown}
+        page_path.write_text(
+            page(template_texts("report"), "score.html.j2", facts, score_chart(scores)), encoding="utf-8"
+        )
+        note(f"page: {page_path}")
+
+
+class _Ways:
+    """How a forecast comes again: kept, or made anew."""
+
+    def __init__(self, profiles: Path | None, hierarchy_path: Path | None, seed: int, jobs: int) -> None:
+        self.seed, self.jobs, self.path = seed, jobs, hierarchy_path
+        self.kept = sorted(profiles.glob("*.nc")) if profiles else []
+        self.hierarchy: Hierarchy | None = None
+
+    def profile(self, usage: "xr.Dataset", moment: datetime, digest: str) -> "DemandProfile":
+        """Return the forecast of a moment; one that was kept is known by the digest of its usage."""
+        from forecasting.forecast import forecast
+        from forecasting.hierarchy import Hierarchy
+        from forecasting.profile import DemandProfile
+
+        for path in self.kept:
+            with DemandProfile.stream(path) as found:
+                fits = digest and str(found.dataset.attrs.get("data_digest", "")).startswith(digest)
+            if fits:
+                return DemandProfile.load(path)
+        if self.path is not None and self.hierarchy is None:
+            self.hierarchy = Hierarchy.load(self.path)
+        return forecast(usage, _MOST_AHEAD // 2, moment, self.seed, hierarchy=self.hierarchy, jobs=self.jobs)
+
+
+def _moments(written: "Iterable[Lease]", now: datetime) -> list[tuple[datetime, str]]:
+    """Moments at which forecasts were acted on, and the digests of their usage, the newest first."""
+    found = {}
+    for lease in written:
+        if lease.changed is not None and lease.changed < now:
+            found[lease.changed] = str(dict(lease.evidence).get("forecast") or "")
+    return sorted(found.items(), reverse=True)
+
+
+def _scores(
+    usage: "xr.Dataset",
+    moments: Sequence[tuple[datetime, str]],
+    pools: "dict[str, tuple[str, ...]]",
+    level: float,
+    ways: _Ways,
+    report: Report,
+) -> "pd.DataFrame":
+    import numpy as np
+    import pandas as pd
+
+    from forecasting.feedback.scopes import SET, scopes_of, summed
+    from forecasting.scorecard import COLUMNS, scored
+
+    parts = []
+    for number, (moment, digest) in enumerate(moments):
+        report("forecasting again", number / len(moments))
+        profile = ways.profile(usage, moment, digest)
+        draws = profile.draws
+        came = usage["demand"].reindex_like(draws.isel(draw=0, drop=True)).transpose("group", "resource", "time")
+        scopes = [
+            x for x in scopes_of(draws["group"].values, draws["region"].values, pools) if x.kind in (SET, "group")
+        ]
+        names = [f"pool {x.name}" if x.kind == SET else x.name for x in scopes]
+        values = draws.transpose("draw", "group", "resource", "time").values
+        found = scored(
+            summed(values, scopes),
+            np.asarray(summed(came.values, scopes)),
+            names,
+            draws["resource"].values.tolist(),
+            level,
+        )
+        parts.append(found.assign(forecast=moment))
+    report("done", 1.0)
+    return pd.concat(parts) if parts else pd.DataFrame(columns=[*COLUMNS, "forecast"])

@@ -1,0 +1,108 @@
+"""``headroom score`` and ``surprise``, and a run that keeps a record: over real repositories, from end to end."""
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from needy import NEEDY, usage_to
+from teams import environment_of, merge_all
+from worlds import NOW
+
+from controller.cli import main
+from controller.lease import stamp
+from forecasting.feedback.record import Record
+from forecasting.learn import learn
+from forecasting.settings import Settings
+from forecasting.sources.files import read
+
+SHORT = 4  # more is needed at once than anything that is merged now could bring
+
+
+@pytest.fixture
+def environment(origin, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return environment_of(origin, NEEDY)
+
+
+def headroom(*arguments, code=0):
+    done = CliRunner().invoke(main, [*map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def table(*arguments):
+    done = CliRunner().invoke(main, [*map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
+    usage = usage_to(NOW, tmp_path / "usage.csv")
+    given = ("--env", environment, "--usage", usage, "--hierarchy", usage.with_suffix(".nc"))
+    record = tmp_path / "record.nc"
+    said = headroom("run", *given, "--record", record, "--now", stamp(NOW), code=SHORT)
+    assert "the forecasts of the last week are made" in said
+    assert {str(x) for x in Record.load(record).dataset["kind"].values} == {"group", "region", "set"}
+    assert "no record" not in headroom("run", *given, "--record", record, "--now", stamp(NOW), code=SHORT)
+    merge_all(environment, NOW + timedelta(hours=1))
+
+    end = NOW + timedelta(hours=72)
+    later = usage_to(end, tmp_path / "later.csv")
+    whole = tmp_path / "whole.csv"
+    whole.write_text(usage.read_text() + "\n" + later.read_text().split("\n", 1)[1])
+    page = tmp_path / "score.html"
+    scored = ("score", "--env", environment, "--usage", whole, "--hierarchy", usage.with_suffix(".nc"))
+    text = table(*scored, "--now", stamp(end), "--page", page)
+    assert "pool web" in text
+    assert "eu/shop" in text
+    assert max(map(len, text.splitlines())) <= 80
+    html = page.read_text(encoding="utf-8")
+    assert "<svg" in html
+    assert "<script" not in html
+    told = json.loads(table(*scored, "--now", stamp(end), "-o", "json"))
+    assert told["forecasts"] == 1
+    assert told["leases"]
+    for lease in told["leases"]:
+        assert lease["outcome"] in {"hit", "short", "waste", "open"}
+        assert lease["probability"] >= 0.8
+    assert all(0 <= x["within 80 %"] <= 1 for x in told["pools"])
+
+
+def test_without_a_lease_there_is_nothing_to_score(environment, tmp_path):
+    usage = usage_to(NOW, tmp_path / "usage.csv")
+    assert "no lease was ever merged" in headroom("score", "--env", environment, "--usage", usage, code=1)
+
+
+def test_a_record_needs_a_hierarchy_that_is_kept(environment, tmp_path):
+    said = headroom(
+        "run", "--env", environment, "--usage", tmp_path / "u.csv", "--record", tmp_path / "r.nc", code=2
+    )
+    assert "--hierarchy" in said
+
+
+def test_a_shift_is_told_and_a_broken_record_is_made_anew(environment, tmp_path):
+    usage, before = (
+        usage_to(NOW, tmp_path / "usage.csv"),
+        usage_to(NOW - timedelta(days=14), tmp_path / "before.csv"),
+    )
+    rows = [*before.read_text().split("\n"), *usage.read_text().split("\n")[1:]]
+    rng = np.random.default_rng(1)
+    for i in range(len(rows) - 4 * 36, len(rows)):  # the last day and a half
+        head, value = rows[i].rsplit(",", 1)
+        if ",shop," in head:
+            rows[i] = f"{head},{float(value) * rng.uniform(2.8, 3.2):.2f}"
+    usage.write_text("\n".join(rows))
+    record = tmp_path / "record.nc"
+    record.write_bytes(b"not a record")
+    quick = Settings(components=("days", "level", "recent"))  # nothing that is sampled
+    learn(read(before), settings=quick).save(usage.with_suffix(".nc"))
+    given = ("surprise", "--usage", usage, "--hierarchy", usage.with_suffix(".nc"), "--record", record)
+    said = headroom(*given, "--env", environment)
+    assert "making it anew" in said
+    told = json.loads(table(*given, "--env", environment, "-o", "json"))
+    found = {(x["scope"], x["resource"]): x for x in told["surprise"]}
+    assert found["group:eu/shop", "cpu"]["above"] > found["group:eu/mail", "cpu"]["above"]
+    assert found["set:web", "cpu"]["above"] > 0
+    assert found["group:eu/shop", "cpu"]["below"] == 0
