@@ -10,8 +10,8 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "target", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate",
-        "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
+        "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
+        "sessions", "simulate", "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
@@ -31,6 +31,8 @@ PURE = {
         "settings",
         "dims",
         "table",
+        "censoring",
+        "grid",
         "usage",
         "eventtable",
         "places",
