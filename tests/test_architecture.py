@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
-        "sessions", "simulate", "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
+        "sessions", "simulate", "eventtable",
+        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
