@@ -175,7 +175,9 @@ def require_history(usage: xr.Dataset) -> None:
 def notes(usage: xr.Dataset) -> list[str]:
     """Say in words what was repaired, a sentence for each kind that occurred; empty for a clean table."""
     counts = {"rows": usage.attrs.get("rows", 0), "cells": usage[dims.DEMAND].size}
-    return [text.format(usage.attrs[key], **counts) for key, text in _NOTES.items() if usage.attrs.get(key)]
+    told = [line for line in str(usage.attrs.get("source_notes", "")).split("\n") if line]
+    repaired = [text.format(usage.attrs[key], **counts) for key, text in _NOTES.items() if usage.attrs.get(key)]
+    return told + repaired
 
 
 def before(usage: xr.Dataset, now: datetime) -> xr.Dataset:

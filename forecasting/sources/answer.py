@@ -27,7 +27,7 @@ class UnreachableError(UsageError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """Rows of a long table with `forecasting.table.COLUMNS`, capacity and censored; and what is to be told of them."""
+    """Rows of a long table with `forecasting.table.COLUMNS`, capacity and censored; what is to be told of them."""
 
     rows: pd.DataFrame
     told: tuple[str, ...] = ()
