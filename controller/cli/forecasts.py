@@ -91,7 +91,7 @@ def forecast(
         check_target(hierarchy_path)
     if plot:
         check_target(plot, PICTURES)
-    usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
+    usage = read(usage_path, now=now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
     events = choice.of(usage)

@@ -122,7 +122,7 @@ def schema() -> None:
     click.echo()
 
 
-def _usage(path: Path | None) -> "xr.Dataset | None":
+def _usage(path: str | None) -> "xr.Dataset | None":
     if path is None:
         return None
     from forecasting.sources import read

@@ -27,7 +27,8 @@ def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetim
     Parameters
     ----------
     place
-        A file, folder or address as `forecasting.sources.files.read` takes it, or a YAML file that describes sources.
+        A file, folder or address as `forecasting.sources.files.read` takes it, or a YAML file that describes
+        sources.
     units
         Unit of each resource; see `forecasting.usage.from_table`.
     now

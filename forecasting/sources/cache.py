@@ -1,9 +1,9 @@
-"""Rows of a source, kept as one Parquet file a day, so that a run reads only what is new or may have been corrected.
+"""Rows of a source, kept as one Parquet file a day, so that a run reads only what is new or may be corrected.
 
 Place in the line: between `gather` and the remote sources. All of it may be deleted at any time.
 
-A day's file says until when it holds rows and when they were read. What was younger than ``late_hours`` at that
-moment is read again and replaced as a whole: late rows come in, corrected ones replace, withdrawn ones go. Files are
+A day's file says until when it holds rows and when they were read. What was younger than ``late_hours`` then is
+read again and replaced as a whole: late rows come in, corrected ones replace, withdrawn ones go. Files are
 written beside and moved into place, so two runs at once leave one or the other's, both whole.
 """
 

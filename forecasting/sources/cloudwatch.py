@@ -99,8 +99,8 @@ def _batch(
     if broken := [place for place, code in state.items() if code != "Complete"]:
         metric = settings.metrics[broken[0]]
         raise UnreachableError(
-            f"CloudWatch in {settings.aws_region}: only a part of {metric.metric} of {metric.region}/{metric.group} "
-            f"came ({plain(state[broken[0]])}); nothing of it is used"
+            f"CloudWatch in {settings.aws_region}: only a part of {metric.metric} of {metric.region}/{metric.group}"
+            f" came ({plain(state[broken[0]])}); nothing of it is used"
         )
     parts = []
     for place, (at, values) in points.items():
@@ -137,9 +137,7 @@ def _query(settings: Cloudwatch, place: int) -> dict[str, Any]:
             "Metric": {
                 "Namespace": metric.namespace,
                 "MetricName": metric.metric,
-                "Dimensions": [
-                    {"Name": name, "Value": value} for name, value in sorted(metric.dimensions.items())
-                ],
+                "Dimensions": [{"Name": k, "Value": v} for k, v in sorted(metric.dimensions.items())],
             },
             "Period": settings.step,
             "Stat": metric.stat,

@@ -64,6 +64,7 @@ Step = Annotated[int, BeforeValidator(_seconds), AfterValidator(_step)]
 Chunk = Annotated[int, BeforeValidator(_seconds), AfterValidator(_chunk)]
 Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PromQL = Annotated[str, Field(min_length=1, max_length=20_000)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -79,12 +80,16 @@ class Labels(_Settings):
 
 
 class Query(_Settings):
-    """What is asked for one resource, in PromQL; ``scale`` brings values and capacity to the resource's unit."""
+    """What is asked for one resource, in PromQL.
 
-    query: Name | Annotated[str, Field(max_length=20_000)]
+    ``scale`` brings values, and a capacity that is asked for, to the resource's unit; a capacity that is a number
+    is in that unit. ``censored`` is a query that is above 0 where more was wanted than could be used.
+    """
+
+    query: PromQL
     scale: Positive = 1.0
-    capacity: Positive | Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
-    censored: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+    capacity: Positive | PromQL | None = None
+    censored: PromQL | None = None
 
 
 class Prometheus(_Settings):

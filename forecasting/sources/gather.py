@@ -69,7 +69,9 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
         raise UsageError(f"{path}: {said}") from error
-    tables, parts, told = [], [], []
+    tables: list[pd.DataFrame] = []
+    parts: list[Part] = []
+    told: list[str] = []
     for number, source in enumerate(settings.sources, start=1):
         title = f"{number} {source.kind}"
         try:
@@ -80,8 +82,8 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
                 rows, part = _whole(title, files.read_rows(place))
             else:
                 reader = _reader(source, title, path.parent)
-                rows, part, said = _taken(reader, settings, path.parent, now, report)
-                told += [f"source {title}: {line}" for line in said]
+                rows, part, lines = _taken(reader, settings, path.parent, now, report)
+                told += [f"source {title}: {line}" for line in lines]
         except UnreachableError as error:
             raise UnreachableError(f"{path}: source {title}: {error}") from error
         except UsageError as error:

@@ -2,8 +2,8 @@
 
 Place in the line: an edge before `usage`; `cache` asks it for the hours that it does not have.
 
-A value that Prometheus gives for the instant t speaks of the step that ends there (``rate(x[5m])`` looks back), so its row
-is stamped with the step's start. Of an hour with steps of 5 minutes, the values at :05 to :00 count.
+A value that Prometheus gives for the instant t speaks of the step that ends there (``rate(x[5m])`` looks back), so
+its row is stamped with the step's start. Of an hour with steps of 5 minutes, the values at :05 to :00 count.
 """
 
 import json
@@ -76,11 +76,10 @@ def _resource(
     for key, values in usage.series.items():
         at = values.index
         if isinstance(capacity, float | int):
-            room: Any = np.full(len(at), capacity * query.scale if isinstance(query.capacity, str) else capacity)
+            room: Any = np.full(len(at), capacity)
         else:
-            room = (
-                capacity[key].reindex(at).to_numpy() * query.scale if key in capacity else np.full(len(at), np.nan)
-            )
+            known = capacity[key].reindex(at).to_numpy() if key in capacity else np.full(len(at), np.nan)
+            room = known * query.scale
         flags = censored[key].reindex(at).to_numpy() if key in censored else np.zeros(len(at))
         parts.append(
             {
@@ -110,8 +109,8 @@ def _ask(settings: Prometheus, web: Web, text: str, what: str, start: datetime, 
     result = _matrix(status, body, where)
     if len(result) > settings.most_series:
         raise UsageError(
-            f"{where}: {len(result):,} series are more than {settings.most_series:,}; sum by region and group in the "
-            "query (or raise most_series)"
+            f"{where}: {len(result):,} series are more than {settings.most_series:,}; sum by region and group in "
+            "the query (or raise most_series)"
         )
     return _by_group(settings, result, where)
 
@@ -173,7 +172,8 @@ def _by_group(settings: Prometheus, result: list[Any], where: str) -> _Found:
         there = sorted({x for entry in result for x in entry["metric"]})
         raise UsageError(
             f"{where}: none of {len(result)} series has the labels '{labels.region}' and '{labels.group}' (there: "
-            f"{plain(', '.join(there)) or 'none'}); has the label set changed? Mend labels, or sum by them in the query"
+            f"{plain(', '.join(there)) or 'none'}); has the label set changed? Mend labels, or sum by "
+            "them in the query"
         )
     told = []
     if missing:
@@ -192,8 +192,8 @@ def _one(
     if any(other != bare[0] for other in bare[1:]):
         names = sorted({k for x in bare for k in x if any(x.get(k) != y.get(k) for y in bare)})
         raise UsageError(
-            f"{where}: {len(found)} series of group '{plain('/'.join(key))}' differ in {plain(', '.join(names))}; sum "
-            "by region and group in the query, or name the label of replicas of the same (replica)"
+            f"{where}: {len(found)} series of group '{plain('/'.join(key))}' differ in {plain(', '.join(names))}; "
+            "sum by region and group in the query, or name the label of replicas of the same (replica)"
         )
     together = pd.concat([values for _, values in found], axis=1)
     # What a replica missed, another has: a value that is not known counts for nothing.

@@ -52,7 +52,7 @@ class Web:
         Raises
         ------
         UnreachableError
-            If it did not answer, or was unwell (429, 5xx) or cut its answer short, at every try within the patience.
+            If it did not answer, or was unwell (429, 5xx) or cut its answer short, at every try.
         UsageError
             If it redirects, or the body is too large.
         """
@@ -114,11 +114,8 @@ class Web:
             if length.isdigit() and len(body) < int(length):
                 raise urllib3.exceptions.ProtocolError("cut short")
             wait = answer.headers.get("retry-after", "")
-            return (
-                answer.status_code,
-                bytes(body),
-                min(float(wait), LONGEST_PAUSE_SECONDS) if wait.isdigit() else 0.0,
-            )
+            pause = float(wait) if wait.isdigit() else 0.0
+            return answer.status_code, bytes(body), min(pause, LONGEST_PAUSE_SECONDS)
 
 
 def read_headers(path: Path) -> dict[str, str]:
