@@ -99,8 +99,8 @@ def _batch(
     if broken := [place for place, code in state.items() if code != "Complete"]:
         metric = settings.metrics[broken[0]]
         raise UnreachableError(
-            f"CloudWatch in {settings.aws_region}: only a part of {metric.metric} of {metric.region}/{metric.group}"
-            f" came ({plain(state[broken[0]])}); nothing of it is used"
+            f"CloudWatch in {settings.aws_region}: only a part of {metric.metric} came for {metric.group} "
+            f"({plain(state[broken[0]])}); nothing of it is used"
         )
     parts = []
     for place, (at, values) in points.items():

@@ -99,14 +99,14 @@ class Web:
         ) as answer:
             if answer.is_redirect or answer.is_permanent_redirect:
                 to = urlsplit(answer.headers.get("location", "")).hostname or self.host
-                raise UsageError(f"{self.host}: it redirects to {to}; write the address that it means in url")
+                raise UsageError(f"{self.host}: it redirects to {to}; write the right address in url")
             body = bytearray()
             while piece := answer.raw.read1(_PIECE):
                 body += piece
                 if len(body) > self.most_bytes:
                     raise UsageError(
-                        f"{self.host}: the answer is larger than {self.most_bytes >> 20} MiB; ask for less: sum by "
-                        "region and group in the query, a larger step, a smaller chunk (or raise most_mib)"
+                        f"{self.host}: the answer is larger than {self.most_bytes >> 20} MiB; ask for less: sum "
+                        "by region and group in the query, a larger step, a smaller chunk (or raise most_mib)"
                     )
                 if time.monotonic() > ends:
                     raise TimeoutError
