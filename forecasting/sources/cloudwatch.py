@@ -40,7 +40,7 @@ def connect(settings: Cloudwatch) -> Any:
         read_timeout=settings.timeout_seconds,
         retries={"mode": "standard", "max_attempts": 5},
     )
-    return boto3.client(
+    return boto3.Session().client(
         "cloudwatch", region_name=settings.aws_region, endpoint_url=settings.endpoint_url, config=limits
     )
 

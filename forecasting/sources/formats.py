@@ -101,11 +101,21 @@ def _read_json_lines(file: BinaryIO) -> pd.DataFrame:
         table = pd.read_json(
             file, lines=True, dtype=False, convert_dates=False, convert_axes=False, precise_float=True
         )
-    except (ValueError, AttributeError) as error:  # pandas' for bad JSON, and for lines that are no records
+    except (
+        ValueError,
+        AttributeError,
+        TypeError,
+    ) as error:  # pandas' for bad JSON, and for lines that are no records
         file.seek(0)
         raise UsageError(_fault_of_json(file) or f"the file cannot be read as JSON lines: {error}") from error
     if isinstance(table.columns, pd.RangeIndex):
         raise UsageError("the file cannot be read as JSON lines: a line must be a record, {...}")
+    for name in {*COLUMNS, CAPACITY, CENSORED} & set(table.columns):
+        nested = table[name].map(lambda cell: isinstance(cell, list | dict)).to_numpy(dtype=bool)
+        if nested.any():
+            raise UsageError(
+                f"column '{name}', row {int(nested.argmax()) + 1}: a list or a record; write one text or number"
+            )
     return table
 
 

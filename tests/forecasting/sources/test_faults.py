@@ -16,7 +16,7 @@ from forecasting.sources.answer import UnreachableError
 from forecasting.usage import notes
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
-SECRET = "s3cr3t-token"
+SECRET = "s3cr3t-token"  # noqa: S105 - of no server
 
 
 def matrix(form, value="1.5", **more):
@@ -131,7 +131,7 @@ def test_a_server_that_stays_unwell_or_gives_parts_is_an_error_that_another_run_
         (lambda n, form: b'{"status":"error","error":"\\u001b[2Jbad"}', "", r"status 200:  ?\[2Jbad"),
         (lambda n, form: b'{"status":"success","data":{"resultType":"vector","result":[]}}', "", "no matrix"),
         (lambda n, form: matrix(form, "much"), "", "a series holds no numbers"),
-        (lambda n, form: b" " * (1 << 20) + b"  ", "most_mib: 1", r"larger than 1 MiB; ask for less: sum by region"),
+        (lambda n, form: b" " * (1 << 20) + b"  ", "most_mib: 1", r"larger than 1 MiB; ask for less: sum by"),
     ],
 )  # fmt: skip
 def test_answers_that_cannot_be_used_are_refused(script, more, said, described):
