@@ -134,7 +134,7 @@ def test_hourly_use_comes_back_through_resets_gaps_and_ends(described):
 def test_the_counter_itself_falls_at_a_restart(described):
     # What the test above proves nothing without: the raw series is no steady one.
     raw = read(described('      cpu: {query: \'cpu_seconds_total{team="web",replica="a"}\'}'), now=NOW)
-    assert (np.diff(series(raw, "eu-west-1/web")) < 0).sum() == 2
+    assert (np.diff(series(raw, "eu-west-1/web")) < 0).sum() >= 2
 
 
 @pytest.mark.parametrize(("rule", "early", "late"), [("max", 2.0, 3.0), ("mean", 2.0, 7 / 3)])
