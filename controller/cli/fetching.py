@@ -7,6 +7,7 @@ import click
 
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, now_option, plain_record, progress, table
+from controller.errors import HeadroomError
 
 
 @click.command(
@@ -47,10 +48,13 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
         table(columns, rows)
     if out:
         rows_out = found.rows.dropna(axis="columns", how="all")
-        if out.suffix.lower() == ".csv":
-            rows_out.to_csv(out, index=False)
-        else:
-            rows_out.to_parquet(out, index=False)
+        try:
+            if out.suffix.lower() == ".csv":
+                rows_out.to_csv(out, index=False)
+            else:
+                rows_out.to_parquet(out, index=False)
+        except (OSError, ValueError, TypeError) as error:  # a full disk; a column of mixed kinds
+            raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
         note(f"usage: {out}")
 
 

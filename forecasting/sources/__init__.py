@@ -12,7 +12,7 @@ import xarray as xr
 
 from forecasting.errors import UsageError
 from forecasting.sources import files
-from forecasting.sources.gather import Gathered, Part, gather
+from forecasting.sources.gather import Gathered, Part, gather, whole
 from forecasting.usage import from_table
 
 __all__ = ["Gathered", "Part", "fetch", "read"]
@@ -61,8 +61,8 @@ def fetch(
 ) -> Gathered:
     """Read the long table as it is, and what came from where; arguments and errors as of `read` and `gather`."""
     if not _described(place):
-        rows = files.read_rows(place)
-        return Gathered(rows, (Part(files.shown(place), len(rows), None, None),), ())
+        rows, part = whole(files.shown(place), files.read_rows(place))
+        return Gathered(rows, (part,), ())
     clock = datetime.now(UTC)
     return gather(Path(place), clock if now is None else min(now.astimezone(UTC), clock), report)
 

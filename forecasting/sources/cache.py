@@ -97,7 +97,7 @@ def take(reader: Reader, terms: Terms, report: Callable[[float], None]) -> Taken
                 if reach <= day or terms.end - reach > timedelta(hours=terms.unreachable_hours):
                     raise
                 silent = True
-                told[f"{error}; going on with what the cache has, up to {reach:%Y-%m-%d %H:%M}Z"] = None
+                told[f"{error} (going on with what the cache has, up to {reach:%Y-%m-%d %H:%M}Z)"] = None
             else:
                 told |= dict.fromkeys(answer.told)
                 kept = _replaced(kept, _table(answer.rows), since, stop, terms.now)

@@ -79,7 +79,7 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
                 place = source.path if "://" in source.path else str(path.parent / source.path)
                 if report:
                     report(title, 0.0)
-                rows, part = _whole(title, files.read_rows(place))
+                rows, part = whole(title, files.read_rows(place))
             else:
                 reader = _reader(source, title, path.parent)
                 rows, part, lines = _taken(reader, settings, path.parent, now, report)
@@ -114,11 +114,12 @@ def _taken(
     folder = home / settings.cache if settings.cache else None
     terms = Terms(folder, start, end, now, settings.late_hours, settings.unreachable_hours)
     found = take(reader, terms, lambda share: report(reader.title, share) if report else None)
-    rows, part = _whole(reader.title, found.rows)
+    rows, part = whole(reader.title, found.rows)
     return rows, Part(part.title, part.rows, part.first, part.last, found.hours_read, found.hours_kept), found.told
 
 
-def _whole(title: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, Part]:
+def whole(title: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, Part]:
+    """Return rows as they are, and from when to when they are; times that cannot be read count for nothing."""
     times = pd.to_datetime(rows["timestamp"], utc=True, format="ISO8601", errors="coerce").dropna()
     span = (times.min().to_pydatetime(), times.max().to_pydatetime()) if len(times) else (None, None)
     return rows, Part(title, len(rows), *span)

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from forecasting.errors import UsageError
@@ -54,6 +57,12 @@ def test_what_is_wrong_is_told_with_key_and_line(change, said):
         return
     with pytest.raises(UsageError, match=said):
         parse(text, "s.yaml")
+
+
+def test_the_example_of_the_manual_is_one():
+    page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text(encoding="utf-8")
+    settings = parse(re.search(r"```yaml\n(.*?)```", page, flags=re.DOTALL)[1], "docs/sources.md")
+    assert [source.kind for source in settings.sources] == ["prometheus", "cloudwatch", "files"]
 
 
 def test_passwords_in_addresses_are_refused_and_not_told():
