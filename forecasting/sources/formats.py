@@ -55,12 +55,16 @@ def read_table(file: BinaryIO, name: str, *, check: bool = True) -> pd.DataFrame
     if start == _PARQUET_MAGIC:
         return _read_parquet(file, check)
     if ending in CSV_ENDINGS:
-        return _read_csv(file)
-    if ending in JSON_ENDINGS:
-        return _read_json_lines(file)
-    raise UsageError(
-        "this is not a Parquet file; give Parquet, or CSV with a name that ends in .csv, or JSON lines in .jsonl"
-    )
+        table = _read_csv(file)
+    elif ending in JSON_ENDINGS:
+        table = _read_json_lines(file)
+    else:
+        raise UsageError(
+            "this is not a Parquet file; give Parquet, or CSV with a name that ends in .csv, or JSON lines in .jsonl"
+        )
+    if check:
+        check_columns(table.columns)
+    return table
 
 
 def _read_parquet(file: BinaryIO, check: bool) -> pd.DataFrame:

@@ -121,7 +121,11 @@ def _taken(
 def whole(title: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, Part]:
     """Return rows as they are, and from when to when they are; times that cannot be read count for nothing."""
     times = pd.to_datetime(rows["timestamp"], utc=True, format="ISO8601", errors="coerce").dropna()
-    span = (times.min().to_pydatetime(), times.max().to_pydatetime()) if len(times) else (None, None)
+    span = (
+        (times.min().floor("s").to_pydatetime(), times.max().floor("s").to_pydatetime())
+        if len(times)
+        else (None, None)
+    )
     return rows, Part(title, len(rows), *span)
 
 

@@ -257,3 +257,8 @@ def test_fetch_writes_what_every_command_reads(described, tmp_path):
     assert done.exit_code == 0, done.output
     assert '"rows":' in done.stdout
     np.testing.assert_allclose(read(csv).demand.values, read(out).demand.values)
+    csv.write_text("time,value\n2026-01-01,1\n")
+    done = CliRunner().invoke(main, ["fetch", "--usage", str(csv)])
+    assert (done.exit_code, "usage.csv: column 'timestamp' is missing" in done.output) == (1, True)
+    done = CliRunner().invoke(main, ["fetch", "--usage", str(out), "--out", str(tmp_path / "no" / "u.csv")])
+    assert (done.exit_code, "there is no directory" in done.output) == (1, True)
