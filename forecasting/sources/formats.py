@@ -60,7 +60,7 @@ def read_table(file: BinaryIO, name: str, *, check: bool = True) -> pd.DataFrame
         table = _read_json_lines(file)
     else:
         raise UsageError(
-            "this is not a Parquet file; give Parquet, or CSV with a name that ends in .csv, or JSON lines in .jsonl"
+            "this is not a Parquet file; give Parquet, or CSV with a name that ends in .csv, JSON lines in .jsonl"
         )
     if check:
         check_columns(table.columns)
