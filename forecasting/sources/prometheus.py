@@ -106,7 +106,7 @@ def _ask(settings: Prometheus, web: Web, text: str, what: str, start: datetime, 
     }
     status, body = web.post(_PATH, form)
     where = f"{web.host}, {what}"
-    result = _matrix(status, body, where)
+    result = _matrix(status, body, where, web)
     if len(result) > settings.most_series:
         raise UsageError(
             f"{where}: {len(result):,} series are more than {settings.most_series:,}; sum by region and group in "
@@ -115,7 +115,7 @@ def _ask(settings: Prometheus, web: Web, text: str, what: str, start: datetime, 
     return _by_group(settings, result, where)
 
 
-def _matrix(status: int, body: bytes, where: str) -> list[Any]:
+def _matrix(status: int, body: bytes, where: str, web: Web) -> list[Any]:
     try:
         answer = json.loads(body)
     except ValueError:
@@ -127,10 +127,10 @@ def _matrix(status: int, body: bytes, where: str) -> list[Any]:
     if not isinstance(answer, dict):
         raise UsageError(f"{where}: this is no answer of Prometheus; is the address right?")
     if status != 200 or answer.get("status") != "success":
-        said = plain(answer.get("error", "no reason given"))
+        said = plain(web.redact(str(answer.get("error", "no reason given"))))
         raise UsageError(f"{where}: status {status}: {said}; {_advice(status)}")
     if answer.get("warnings"):
-        said = "; ".join(plain(x) for x in list(answer["warnings"])[:3])
+        said = "; ".join(plain(web.redact(str(x))) for x in list(answer["warnings"])[:3])
         raise UnreachableError(f"{where}: only a part of the answer came ({said}); nothing of it is used")
     data = answer.get("data")
     if (

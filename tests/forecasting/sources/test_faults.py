@@ -129,6 +129,8 @@ def test_a_server_that_stays_unwell_or_gives_parts_is_an_error_that_another_run_
         (lambda n, form: b"<html>", "", "no JSON"),
         (lambda n, form: b"[]", "", "no answer of Prometheus"),
         (lambda n, form: b'{"status":"error","error":"\\u001b[2Jbad"}', "", r"status 200:  ?\[2Jbad"),
+        (lambda n, form: json.dumps({"status": "error", "error": f"I do not know {SECRET}"}).encode(), "",
+         r"I do not know \*\*\*;"),
         (lambda n, form: b'{"status":"success","data":{"resultType":"vector","result":[]}}', "", "no matrix"),
         (lambda n, form: matrix(form, "much"), "", "a series holds no numbers"),
         (lambda n, form: b" " * (1 << 20) + b"  ", "most_mib: 1", r"larger than 1 MiB; ask for less: sum by"),
