@@ -129,8 +129,9 @@ def _matrix(status: int, body: bytes, where: str, web: Web) -> list[Any]:
     if status != 200 or answer.get("status") != "success":
         said = plain(web.redact(str(answer.get("error", "no reason given"))))
         raise UsageError(f"{where}: status {status}: {said}; {_advice(status)}")
-    if answer.get("warnings"):
-        said = "; ".join(plain(web.redact(str(x))) for x in list(answer["warnings"])[:3])
+    if warnings := answer.get("warnings"):
+        shown = warnings[:3] if isinstance(warnings, list) else [warnings]
+        said = "; ".join(plain(web.redact(str(x))) for x in shown)
         raise UnreachableError(f"{where}: only a part of the answer came ({said}); nothing of it is used")
     data = answer.get("data")
     if (

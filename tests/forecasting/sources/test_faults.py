@@ -106,6 +106,7 @@ def test_a_server_that_is_unwell_is_asked_again(described):
         (lambda n, form: (200, b"{", {"content-length": "99"}), "", "the answer was cut short"),
         (lambda n, form: matrix(form)[:-40], "", "cut short, or no JSON; nothing of it is used"),
         (lambda n, form: matrix(form, warnings=["store 2 down"]), "", r"only a part of the answer came \(store 2"),
+        (lambda n, form: matrix(form, warnings=7), "", r"only a part of the answer came \(7\)"),
         (lambda n, form: (200, matrix(form), {"x-slow": "1"}), "timeout_seconds: 0.3\n    patience_seconds: 0.5",
          "no whole answer within 0.3 s"),
     ],
