@@ -12,6 +12,7 @@ demo: $(READY)
 	@$(BIN)/python -m demo $(if $(USAGE),--usage "$(USAGE)") $(if $(ENV),--env "$(ENV)") $(if $(REVIEW),--review)
 
 test: $(READY)
+	@$(BIN)/python tests/prometheus_server.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 check: $(READY)

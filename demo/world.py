@@ -15,7 +15,7 @@ from controller.configtext import parse
 from controller.errors import ConfigError, PlanError
 from controller.lease import stamp
 from forecasting.simulate import START, Absence, simulate
-from forecasting.sources.files import read
+from forecasting.sources import read
 from forecasting.usage import from_table
 
 SEED = 7

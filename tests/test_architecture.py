@@ -10,8 +10,9 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "target", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate",
-        "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
+        "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
+        "sessions", "simulate", "eventtable",
+        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "feedback", "mixture", "reference", "hierarchy", "fitting", "statefile",
         "scale", "rehearsal", "learn", "profile", "forecast", "judging", "rolling", "score", "naive",
@@ -31,6 +32,8 @@ PURE = {
         "settings",
         "dims",
         "table",
+        "censoring",
+        "grid",
         "usage",
         "eventtable",
         "places",
@@ -68,13 +71,20 @@ HOMES = {
         "controller/cli/frontier_chart",
         "demo",
     },
-    "yaml": {"controller/configtext"},
-    "pydantic": {"controller/config", "controller/configtext", "controller/delay"},
+    "yaml": {"controller/configtext", "forecasting/sources/described"},
+    "pydantic": {
+        "controller/config",
+        "controller/configtext",
+        "controller/delay",
+        "forecasting/sources/described",
+    },
     "cronsim": {"controller/config"},
     "github": {"controller/edge/forge/clients", "controller/edge/forge/keyring"},
     "gitlab": {"controller/edge/forge/clients"},
-    "requests": {"controller/edge/forge/line"},
-    "boto3": {"demo"},
+    "requests": {"controller/edge/forge/line", "forecasting/sources/web"},
+    "boto3": {"demo", "forecasting/sources/cloudwatch"},
+    "botocore": {"demo", "forecasting/sources/cloudwatch"},
+    "fsspec": {"forecasting/sources/files"},
     "moto": {"demo"},
 }
 NO_NAMES = {"utils", "helpers", "common", "base", "manager"}

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from controller import config
 from controller.cli import main
 from controller.delay import Delay
+from forecasting.sources import described
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -30,6 +31,15 @@ MODELS = (
     Delay,
 )
 
+SOURCES = (
+    described.Sources,
+    described.Prometheus,
+    described.Query,
+    described.Cloudwatch,
+    described.Metric,
+    described.Files,
+)
+
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_every_setting_is_described_in_the_manual_and_in_the_schema(model):
@@ -43,6 +53,13 @@ def test_every_setting_is_described_in_the_manual_and_in_the_schema(model):
         ), name
         nested = isinstance(field.default, BaseModel) or name in {"pools", "currency"}
         assert field.description or nested, name
+
+
+@pytest.mark.parametrize("model", SOURCES, ids=lambda m: m.__name__)
+def test_every_setting_of_sources_is_described(model):
+    manual = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    for name in model.model_fields:
+        assert re.search(rf"`([a-z_.<>]+\.)?{name}`|^ *-? *{name}:", manual, flags=re.MULTILINE), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -15,6 +15,7 @@ from controller.cli.backtests import backtest
 from controller.cli.checking import check
 from controller.cli.dashboard import dashboard
 from controller.cli.explaining import explain
+from controller.cli.fetching import fetch
 from controller.cli.forecasts import forecast, simulate
 from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
@@ -82,5 +83,6 @@ for command in (
     dashboard,
     schema,
     simulate,
+    fetch,
 ):
     main.add_command(command)

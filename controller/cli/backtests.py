@@ -84,7 +84,7 @@ class Percents(click.ParamType[tuple[float, ...]]):
 )
 @as_json
 def backtest(
-    usage_path: Path,
+    usage_path: str,
     horizon: int,
     origins: int,
     stride: int | None,
@@ -103,7 +103,7 @@ def backtest(
     Coverage is told of each group's hours, of the sums over a region's groups, of maxima over 6-hour windows, and
     of the sums' maxima: from joint draws, as decisions are taken.
     """
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 

@@ -59,7 +59,7 @@ _COMPONENTS = {
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it here (PNG or SVG).")
 @as_json
 def explain(
-    usage_path: Path,
+    usage_path: str,
     group: str,
     resource: str,
     hierarchy_path: Path | None,
@@ -79,7 +79,7 @@ def explain(
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 

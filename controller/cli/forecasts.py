@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 usage_option = click.option(
     "--usage",
     "usage_path",
-    type=click.Path(path_type=Path),
     required=True,
-    help="Usage: Parquet or CSV with timestamp, region, group, resource, value.",
+    metavar="PLACE",
+    help="Usage: a Parquet, CSV or JSON-lines file with timestamp, region, group, resource, value; a folder or "
+    "address of such files; or a YAML file that describes sources.",
 )
 _LEVELS = (0.5, 0.8, 0.95)
 
@@ -61,7 +62,7 @@ _LEVELS = (0.5, 0.8, 0.95)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
 @as_json
 def forecast(
-    usage_path: Path,
+    usage_path: str,
     horizon: int,
     now: datetime | None,
     seed: int,
@@ -80,7 +81,7 @@ def forecast(
     With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
     that is not there yet, too, and it is saved there.
     """
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
@@ -90,7 +91,7 @@ def forecast(
         check_target(hierarchy_path)
     if plot:
         check_target(plot, PICTURES)
-    usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
+    usage = read(usage_path, now=now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
     events = choice.of(usage)

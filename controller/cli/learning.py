@@ -52,7 +52,7 @@ GOOD = "good"
 @event_options
 @as_json
 def learn(
-    usage_path: Path,
+    usage_path: str,
     out: Path,
     horizon: int,
     now: datetime | None,
@@ -68,7 +68,7 @@ def learn(
     Writes --out, for `headroom forecast --hierarchy`, and prints whether what was learnt can be trusted. The file
     may be deleted at any time: forecasts then learn first.
     """
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import check_target
     from forecasting.usage import notes
 

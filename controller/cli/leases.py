@@ -44,12 +44,12 @@ def profile_option(required: bool) -> Callable[[Command], Command]:
 )
 @env_option
 @profile_option(required=True)
-@click.option("--usage", "usage_path", type=click.Path(path_type=Path), help="Realised usage, to see releases.")
+@click.option("--usage", "usage_path", help="Realised usage, to see releases.")
 @now_option
 @check_option
 @as_json
 def plan(
-    directory: Path, profile_path: Path, usage_path: Path | None, now: datetime, check: bool, output: str
+    directory: Path, profile_path: Path, usage_path: str | None, now: datetime, check: bool, output: str
 ) -> None:
     """Show which leases would be opened, changed and released, and why. Writes nothing.
 
@@ -97,13 +97,13 @@ def propose(directory: Path, profile_path: Path, now: datetime, dry_run: bool, o
     epilog="Example: headroom release --env environments/demo --usage usage.parquet",
 )
 @env_option
-@click.option("--usage", "usage_path", type=click.Path(path_type=Path), required=True, help="Realised usage.")
+@click.option("--usage", "usage_path", required=True, help="Realised usage.")
 @profile_option(required=False)
 @now_option
 @dry_option
 @as_json
 def release(
-    directory: Path, usage_path: Path, profile_path: Path | None, now: datetime, dry_run: bool, output: str
+    directory: Path, usage_path: str, profile_path: Path | None, now: datetime, dry_run: bool, output: str
 ) -> None:
     """Open or update the pull requests that give capacity back."""
     from forecasting.profile import DemandProfile
@@ -122,10 +122,10 @@ def schema() -> None:
     click.echo()
 
 
-def _usage(path: Path | None) -> "xr.Dataset | None":
+def _usage(path: str | None) -> "xr.Dataset | None":
     if path is None:
         return None
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.usage import notes
 
     usage = read(path)

@@ -61,7 +61,7 @@ _LEARNING = 0.2  # share of the work
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw cost over shortfall here (PNG or SVG).")
 @as_json
 def replay(
-    usage_path: Path,
+    usage_path: str,
     directory: Path,
     policies: tuple[str, ...] | None,
     weeks: int,
@@ -87,7 +87,7 @@ def replay(
     from controller.replay.policies import OURS, POLICIES, chosen
     from controller.replay.roads import delays_of, roads_of
     from controller.replay.summary import summarise
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 

@@ -36,7 +36,7 @@ _MOST_HOURS = 24 * 31
     epilog="Example: headroom run --env environments/demo --usage usage.parquet --every 15m",
 )
 @env_option
-@click.option("--usage", "usage_path", type=click.Path(path_type=Path), required=True, help="Usage, read anew.")
+@click.option("--usage", "usage_path", required=True, help="Usage, read anew.")
 @hierarchy_option
 @click.option(
     "--learn-every",
@@ -69,7 +69,7 @@ _MOST_HOURS = 24 * 31
 @as_json
 def run(
     directory: Path,
-    usage_path: Path,
+    usage_path: str,
     hierarchy_path: Path | None,
     learn_every: int,
     record_path: Path | None,
@@ -121,7 +121,7 @@ class Job:
     """What every run does, as the command line has it."""
 
     directory: Path
-    usage_path: Path
+    usage_path: str
     hierarchy_path: Path | None
     learn_every: int
     record_path: Path | None
@@ -136,7 +136,7 @@ class Job:
         from controller import workflow
         from controller.edge.checkout import locate
         from controller.service.lock import alone
-        from forecasting.sources.files import read
+        from forecasting.sources import read
         from forecasting.usage import notes
 
         config, _ = workflow.read_directory(self.directory)
@@ -144,7 +144,7 @@ class Job:
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
             if not mine:
                 return None
-            usage = read(self.usage_path)
+            usage = read(self.usage_path, now=now)
             for line in notes(usage):
                 say(line)
             profile = self._forecast(usage, self.horizon or _reach(config), now, say, bar)

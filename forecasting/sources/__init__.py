@@ -1,1 +1,71 @@
-"""Places that usage comes from: one module each, and each gives usage as `forecasting.usage` describes it."""
+"""Places that usage comes from: one module each, and each gives usage as `forecasting.usage` describes it.
+
+usage = read("usage.parquet")            # a file, a folder, an address
+usage = read("sources.yaml", now=now)    # what the file describes
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import xarray as xr
+
+from forecasting.errors import UsageError
+from forecasting.sources import files
+from forecasting.sources.gather import Gathered, Part, gather, whole
+from forecasting.usage import from_table
+
+__all__ = ["Gathered", "Part", "fetch", "read"]
+
+DESCRIPTIONS = (".yaml", ".yml")
+"""Endings of files that describe sources."""
+
+
+def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetime | None = None) -> xr.Dataset:
+    """Read usage from wherever it is.
+
+    Parameters
+    ----------
+    place
+        A file, folder or address as `forecasting.sources.files.read` takes it, or a YAML file that describes
+        sources.
+    units
+        Unit of each resource; see `forecasting.usage.from_table`.
+    now
+        Up to when described sources are asked, timezone-aware; the clock's time if None or later than that.
+
+    Returns
+    -------
+    xarray.Dataset
+        Usage ``demand(group, resource, time)``; what sources told is among `forecasting.usage.notes`.
+
+    Raises
+    ------
+    UsageError
+        Naming the place, and what is wrong.
+    """
+    if not _described(place):
+        return files.read(place, units)
+    found = fetch(place, now)
+    try:
+        usage = from_table(found.rows, units)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}; headroom fetch shows what came from where") from error
+    if found.told:
+        usage.attrs["source_notes"] = "\n".join(found.told)
+    return usage
+
+
+def fetch(
+    place: Path | str, now: datetime | None = None, report: Callable[[str, float], None] | None = None
+) -> Gathered:
+    """Read the long table as it is, and what came from where; arguments and errors as of `read` and `gather`."""
+    if not _described(place):
+        rows, part = whole(files.shown(place), files.read_rows(place))
+        return Gathered(rows, (part,), ())
+    clock = datetime.now(UTC)
+    return gather(Path(place), clock if now is None else min(now.astimezone(UTC), clock), report)
+
+
+def _described(place: Path | str) -> bool:
+    return "://" not in str(place) and Path(place).suffix.lower() in DESCRIPTIONS

@@ -162,7 +162,7 @@ def test_csv_that_is_not_text_or_not_regular_is_refused(tmp_path):
 def test_no_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"none.parquet: No such file"):
         read(tmp_path / "none.parquet")
-    with pytest.raises(UsageError, match="Is a directory"):
+    with pytest.raises(UsageError, match="there is no file in this folder that ends in .parquet"):
         read(tmp_path)
 
 

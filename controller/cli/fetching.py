@@ -1,0 +1,66 @@
+"""``headroom fetch``: what the sources give, as one long table, for people to look at."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from controller.cli.forecasts import usage_option
+from controller.cli.output import Column, as_json, document, note, now_option, plain_record, progress, table
+from controller.errors import HeadroomError
+
+
+@click.command(
+    short_help="Read usage from its sources and write it as one table.",
+    epilog="Example: headroom fetch --usage sources.yaml --out usage.parquet",
+)
+@usage_option
+@click.option("--out", type=click.Path(path_type=Path), help="Write the long table here (.parquet or .csv).")
+@now_option
+@as_json
+def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None:
+    """Read usage from its sources, say what came from where, and write it as one table."""
+    from forecasting import sources
+    from forecasting.target import check_target
+
+    if out:
+        check_target(out, [".parquet", ".csv"])
+    with progress("fetch") as report:
+        found = sources.fetch(usage_path, now, report)
+    for line in found.told:
+        note(line)
+    if output == "json":
+        document({"sources": [plain_record(part) for part in found.parts], "notes": list(found.told)})
+    else:
+        columns = [Column("source"), *(Column(x, number=True) for x in ("rows", "h read", "h cached"))]
+        columns += [Column("from (UTC)"), Column("to (UTC)")]
+        rows = [
+            (
+                part.title,
+                f"{part.rows:,}",
+                _hours(part.hours_read),
+                _hours(part.hours_kept),
+                _minute(part.first),
+                _minute(part.last),
+            )
+            for part in found.parts
+        ]
+        table(columns, rows)
+    if out:
+        rows_out = found.rows.dropna(axis="columns", how="all")
+        try:
+            if out.suffix.lower() == ".csv":
+                rows_out.to_csv(out, index=False)
+            else:
+                rows_out.to_parquet(out, index=False)
+        except (OSError, ValueError, TypeError) as error:  # a full disk; a column of mixed kinds
+            raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
+        note(f"usage: {out}")
+
+
+def _hours(hours: float | None) -> str:
+    return "–" if hours is None else f"{hours:,.0f}"
+
+
+def _minute(moment: datetime | None) -> str:
+    return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
