@@ -58,9 +58,7 @@ def said(reckoned: "Sequence[Reckoned]", currency: str) -> str:
     cost = sum(x.cost for x in reckoned)
     promised = [x.probability for x in over if x.probability is not None]
     foreseen = f"; foreseen was {sum(promised) / len(promised):.0%}" if promised else ""
-    return (
-        f"{needed} of {len(over)} leases were needed{foreseen}. All {len(reckoned)} held {cost:,.2f} {currency}."
-    )
+    return f"{needed} of {len(over)} leases were needed{foreseen}. They cost {cost:,.2f} {currency}."
 
 
 def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -48,7 +48,7 @@ _MOST_AHEAD = 24 * 14
 @as_json
 def score(
     directory: Path,
-    usage_path: Path,
+    usage_path: str,
     hierarchy_path: Path | None,
     profiles: Path | None,
     forecasts: int,
@@ -67,12 +67,12 @@ def score(
     from controller import workflow
     from controller.reckoning import reckon
     from forecasting.scorecard import summary
-    from forecasting.sources.files import read
+    from forecasting.sources import read
     from forecasting.target import check_target
 
     if page_path:
         check_target(page_path, [".html"])
-    usage = read(usage_path)
+    usage = read(usage_path, now=now)
     config, written, unread = workflow.acted_on(directory, leases)
     for line in unread:
         note(line)

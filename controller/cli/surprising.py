@@ -53,7 +53,7 @@ _KINDS = {
 @event_options
 @as_json
 def surprise(
-    usage_path: Path,
+    usage_path: str,
     hierarchy_path: Path,
     record_path: Path,
     directory: Path | None,
@@ -69,9 +69,9 @@ def surprise(
     """
     from forecasting.feedback.surprise import surprises, verdicts
     from forecasting.hierarchy import Hierarchy
-    from forecasting.sources.files import read
+    from forecasting.sources import read
 
-    usage = read(usage_path)
+    usage = read(usage_path, now=now)
     sets = pools_of(directory, usage) if directory else {}
     with progress("surprise") as report:
         record = carried_on(
