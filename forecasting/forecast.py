@@ -121,6 +121,7 @@ def forecast(
             hierarchy.weights(*names),
             factors,
             hierarchy.components,
+            hierarchy.network(names[1]),
         )
         tasks.append(_Task(block, chance))
         places.append(members)

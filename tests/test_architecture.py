@@ -12,9 +12,10 @@ ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate",
         "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
-        "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
+        "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "network",
+        "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
+        "rehearsal", "training", "teaching", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
         "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
         "backtest",
     ],
@@ -58,6 +59,9 @@ HOMES = {
     "arviz": {"forecasting/nuts", "forecasting/density"},
     "arviz_stats": {"forecasting/density"},
     "distributed": {"forecasting/scale"},
+    "jax": {"forecasting/training"},
+    "equinox": {"forecasting/training"},
+    "optax": {"forecasting/training"},
     "holidays": {"forecasting/places"},
     "matplotlib": {
         "forecasting/chart",

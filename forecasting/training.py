@@ -1,0 +1,162 @@
+"""Training of the recurrent network, on JAX with Equinox and Optax: the extra ``rnn``, needed nowhere else.
+
+Place in the line: within `learn`, where the component is asked for. One network learns from windows of all series
+at once, by the likelihood of a Student t, each hour told the true hours before it (teacher forcing). The linear
+part begins at ridge regression, so that the recurrent part has only what that misses to find; recent windows are
+drawn more often. Same history and seed: same weights.
+
+    network = train(history, until=900, resources=4, seed=1)
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy.typing import NDArray
+
+from forecasting.basis import DAY, WEEK, Floats, memory
+from forecasting.history import History
+from forecasting.network import LOG_SCALES, MEMORY, UNITS, Floats32, Network, inputs_of, network_of
+from forecasting.sufficient import recency
+
+STEPS, WINDOWS = 400, 32
+"""Updates, and windows that each looks at."""
+
+WINDOW_HOURS, WARM_HOURS = WEEK + DAY, DAY
+"""Length of a window; its first hours only bring the state about."""
+
+LEAST_HOURS = 2 * WEEK + 2 * WINDOW_HOURS
+"""Hours to learn from below which nothing is trained."""
+
+RATE = 3e-3
+FREEDOM = 5.0
+"""Degrees of freedom of the Student t."""
+
+_RIDGE = 1.0
+_FIRST = WEEK + 2  # hours of which the memory is still empty
+_TOLD = 20  # updates between two words of progress
+
+
+class Model(eqx.Module):
+    """The network as it is trained: the resource is one of its inputs, in as many columns as there are."""
+
+    cell: eqx.nn.GRUCell
+    head: eqx.nn.Linear
+    straight: jax.Array
+
+    def __call__(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return means and logarithms of scales ``(time,)`` of one series' inputs ``(time, input)``."""
+
+        def read(hidden: jax.Array, given: jax.Array) -> tuple[jax.Array, jax.Array]:
+            hidden = self.cell(given, hidden)
+            return hidden, self.head(hidden)
+
+        _, out = jax.lax.scan(read, jnp.zeros(UNITS), inputs)
+        return out[:, 0] + inputs @ self.straight, jnp.clip(out[:, 1], *LOG_SCALES)
+
+
+def train(
+    history: History, until: int, resources: int, seed: int, tell: Callable[[float], None] = lambda share: None
+) -> Network:
+    """Train a network on the hours before ``until``.
+
+    Parameters
+    ----------
+    history
+        Of all series of the panel.
+    until
+        Rows from here on are not looked at; at least `LEAST_HOURS`.
+    resources
+        How many there are.
+    seed
+        Of the first weights and of the windows.
+    tell
+        Is told the share that is done, 0 to 1.
+    """
+    inputs, target = lesson_of(history, until, resources)
+    rng = np.random.default_rng([seed, 11])
+    model = first_model(inputs, target, seed)
+    schedule = optax.cosine_decay_schedule(RATE, STEPS)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-4))
+    state = optimiser.init(eqx.filter(model, eqx.is_array))
+
+    @eqx.filter_jit
+    def improve(model: Model, state: optax.OptState, x: jax.Array, y: jax.Array) -> tuple[Model, optax.OptState]:
+        slope = eqx.filter_grad(_loss)(model, x, y)
+        change, state = optimiser.update(slope, state, eqx.filter(model, eqx.is_array))
+        return eqx.apply_updates(model, change), state
+
+    starts = np.arange(_FIRST, until - WINDOW_HOURS + 1)
+    weight = recency(until)[starts + WINDOW_HOURS - 1]
+    series = np.flatnonzero(history.moves)
+    for number in range(STEPS):
+        first = rng.choice(starts, WINDOWS, p=weight / weight.sum())
+        rows = first[:, None] + np.arange(WINDOW_HOURS)
+        some = rng.choice(series, WINDOWS)[:, None]
+        model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]))
+        if number % _TOLD == 0:
+            tell(number / STEPS)
+    return written_out(model, resources, history.events.shape[-1])
+
+
+def lesson_of(history: History, until: int, resources: int) -> tuple[Floats32, Floats32]:
+    """Return inputs ``(time, series, input)``, the resource's columns last, and scores ``(time, series)``."""
+    filled = history.filled[:until]
+    events = history.events[history.region][:, :until]
+    inputs = inputs_of(history.time[:until], events, memory(filled, history.block, MEMORY))
+    which = np.eye(resources, dtype=np.float32)[history.resource]
+    which = np.broadcast_to(which, (until, *which.shape))
+    return np.concatenate([inputs, which], axis=-1), history.scores[:until].astype(np.float32)
+
+
+def first_model(inputs: Floats32, target: Floats32, seed: int) -> Model:
+    """Return the model that training begins at: its mean is that of a ridge regression, whatever its state."""
+    size = inputs.shape[-1]
+    cell_key, head_key = jax.random.split(jax.random.key(seed))
+    cell = eqx.nn.GRUCell(size, UNITS, key=cell_key)
+    # An input that was never seen to differ from 0 is not to do anything once it does.
+    seen = np.abs(inputs).max(axis=(0, 1)) > 0
+    cell = eqx.tree_at(lambda x: x.weight_ih, cell, cell.weight_ih * seen)
+    straight, spread = _ridge(inputs[_FIRST:], target[_FIRST:])
+    head = eqx.nn.Linear(UNITS, 2, key=head_key)
+    begin = (jnp.zeros_like(head.weight), jnp.array([0.0, np.log(spread)], dtype=jnp.float32))
+    head = eqx.tree_at(lambda x: (x.weight, x.bias), head, begin)
+    return Model(cell, head, jnp.asarray(straight, dtype=jnp.float32))
+
+
+def written_out(model: Model, resources: int, events: int) -> Network:
+    """Return the weights as the forward pass in NumPy takes them: what a resource's columns add, as its biases."""
+    into, straight = np.asarray(model.cell.weight_ih), np.asarray(model.straight)
+    own = into[:, -resources:].T  # (resource, gate)
+    shift = np.stack([straight[-resources:], np.zeros(resources)], axis=1)
+    weights = {
+        "into": into[:, :-resources],
+        "again": np.asarray(model.cell.weight_hh),
+        "bias": own + np.asarray(model.cell.bias),
+        "bias_new": np.asarray(model.cell.bias_n),
+        "head": np.asarray(model.head.weight),
+        "head_bias": shift + np.asarray(model.head.bias),
+        "straight": straight[:-resources],
+    }
+    return network_of(weights, resources, events)
+
+
+def _loss(model: Model, inputs: jax.Array, target: jax.Array) -> jax.Array:
+    """Minus the mean logarithm of the likelihood, but for a constant, of ``inputs (window, time, input)``."""
+    mean, log_scale = jax.vmap(model)(inputs)
+    known = jnp.isfinite(target) & (jnp.arange(target.shape[1]) >= WARM_HOURS)
+    off = jnp.where(known, target, 0.0) - mean
+    surprise = log_scale + (FREEDOM + 1) / 2 * jnp.log1p((off * jnp.exp(-log_scale)) ** 2 / FREEDOM)
+    return jnp.where(known, surprise, 0.0).sum() / jnp.maximum(known.sum(), 1)
+
+
+def _ridge(inputs: Floats32, target: Floats32) -> tuple[Floats, float]:
+    """Return coefficients ``(input,)``, and the spread of what they miss."""
+    known = np.isfinite(target)
+    x, y = inputs[known].astype(np.float64), target[known].astype(np.float64)
+    straight = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y)
+    missed: NDArray[np.float64] = np.abs(y - x @ straight)
+    return np.asarray(straight), float(np.median(missed) + 0.01)
