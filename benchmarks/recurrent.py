@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks import product
 from benchmarks.panels import SETS, Window, load, plan, rows, windows
+from benchmarks.peers import Floats
 from benchmarks.report import parser, table, write
 from benchmarks.scoring import LEVELS, by_series, tidy, wql
 from forecasting.hierarchy import Hierarchy
@@ -54,9 +55,7 @@ def _set(options: Namespace, name: str, models: tuple[str, ...]) -> dict[str, An
                     found[model] = _wql(window, model, options, hierarchy)
                     seconds[f"forecast {model}"].append(time.perf_counter() - started)
                     if model == WITH:
-                        weights.append(
-                            hierarchy.dataset["weights"].sel(component=RECURRENT).mean(("region", "resource"))
-                        )
+                        weights.append(_weight(hierarchy))
             except Exception as error:
                 notes.append(f"{label} at {window.origin}: {type(error).__name__}: {error}")
                 continue
@@ -77,6 +76,12 @@ def _wql(window: Window, model: str, options: Namespace, hierarchy: Hierarchy) -
     profile = product.run(window.usage, options.horizon, options.seed, model, hierarchy)
     clean, _ = tidy(rows(window, product.grid_of(profile, LEVELS)))
     return wql(by_series(window, clean))
+
+
+def _weight(hierarchy: Hierarchy) -> Floats:
+    """Weight of the recurrent component, ``(range,)``, averaged over blocks."""
+    place = hierarchy.components.index(RECURRENT)
+    return np.asarray(hierarchy.dataset["weights"].values[..., place].mean(axis=(0, 1)))
 
 
 def ratio_of(one: dict[int, float], other: dict[int, float]) -> tuple[float, float]:

@@ -28,8 +28,8 @@ STEPS, WINDOWS = 400, 32
 WINDOW_HOURS, WARM_HOURS = WEEK + DAY, DAY
 """Length of a window; its first hours only bring the state about."""
 
-LEAST_HOURS = 2 * WEEK + 2 * WINDOW_HOURS
-"""Hours to learn from below which nothing is trained."""
+LEAST_HOURS = WEEK + 3 * DAY
+"""Hours to learn from below which nothing is trained: the memory needs a week. Of few hours, windows are shorter."""
 
 RATE = 3e-3
 FREEDOM = 5.0
@@ -89,12 +89,13 @@ def train(
         change, state = optimiser.update(slope, state, eqx.filter(model, eqx.is_array))
         return eqx.apply_updates(model, change), state
 
-    starts = np.arange(_FIRST, until - WINDOW_HOURS + 1)
-    weight = recency(until)[starts + WINDOW_HOURS - 1]
+    hours = min(WINDOW_HOURS, until - _FIRST)
+    starts = np.arange(_FIRST, until - hours + 1)
+    weight = recency(until)[starts + hours - 1]
     series = np.flatnonzero(history.moves)
     for number in range(STEPS):
         first = rng.choice(starts, WINDOWS, p=weight / weight.sum())
-        rows = first[:, None] + np.arange(WINDOW_HOURS)
+        rows = first[:, None] + np.arange(hours)
         some = rng.choice(series, WINDOWS)[:, None]
         model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]))
         if number % _TOLD == 0:
