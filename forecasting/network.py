@@ -5,7 +5,8 @@ here needs the library that trained it.
 
 A gated recurrent unit (Cho et al. 2014) reads each hour's calendar, events and memory, and gives the mean and the
 scale of the score of that hour, beside a linear part of the mean: one step of DeepAR (Salinas et al. 2020). All
-series share it; those of a resource share biases of their own, which is a learnt embedding written out.
+series share it; those of a resource share a linear part and
+biases of their own, a learnt embedding written out.
 
     network.step(inputs, hidden)  # mean, scale, hidden
 """
@@ -62,9 +63,9 @@ class Network:
     head
         ``(output, unit)``: mean, and logarithm of the scale.
     head_bias
-        ``(resource, output)``, or ``(output,)``.
+        ``(output,)``.
     straight
-        ``(input,)``: the linear part of the mean.
+        ``(resource, input)``, or ``(input,)``: the linear part of the mean.
     """
 
     into: Floats32
@@ -77,7 +78,7 @@ class Network:
 
     def of_resource(self, resource: int) -> "Network":
         """Return the network of one resource."""
-        return replace(self, bias=self.bias[resource], head_bias=self.head_bias[resource])
+        return replace(self, bias=self.bias[resource], straight=self.straight[resource])
 
     def step(self, inputs: Floats32, hidden: Floats32) -> tuple[Floats32, Floats32, Floats32]:
         """Read one hour.
@@ -110,8 +111,8 @@ SHAPES = {
     "bias": ("resource", "gate"),
     "bias_new": ("unit",),
     "head": ("output", "unit"),
-    "head_bias": ("resource", "output"),
-    "straight": ("input",),
+    "head_bias": ("output",),
+    "straight": ("resource", "input"),
 }
 """Dims of each weight."""
 

@@ -32,10 +32,12 @@ LEAST_HOURS = WEEK + 3 * DAY
 """Hours to learn from below which nothing is trained: the memory needs a week. Of few hours, windows are shorter."""
 
 RATE = 3e-3
+DROP = 0.0
+DECAY = 1e-4
 FREEDOM = 5.0
 """Degrees of freedom of the Student t."""
 
-_RIDGE = 1.0
+_RIDGE, _OWN_RIDGE = 1.0, 30.0
 _FIRST = WEEK + 2  # hours of which the memory is still empty
 _TOLD = 20  # updates between two words of progress
 
@@ -47,15 +49,19 @@ class Model(eqx.Module):
     head: eqx.nn.Linear
     straight: jax.Array
 
-    def __call__(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, inputs: jax.Array, key: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
         """Return means and logarithms of scales ``(time,)`` of one series' inputs ``(time, input)``."""
+
+        kept = jnp.ones(UNITS) if key is None else jax.random.bernoulli(key, 1 - DROP, (UNITS,)) / (1 - DROP)
 
         def read(hidden: jax.Array, given: jax.Array) -> tuple[jax.Array, jax.Array]:
             hidden = self.cell(given, hidden)
-            return hidden, self.head(hidden)
+            return hidden, self.head(hidden * kept)
 
         _, out = jax.lax.scan(read, jnp.zeros(UNITS), inputs)
-        return out[:, 0] + inputs @ self.straight, jnp.clip(out[:, 1], *LOG_SCALES)
+        resources = len(self.straight)
+        of_each = inputs[:, :-resources] @ self.straight.T  # (time, resource)
+        return out[:, 0] + (of_each * inputs[:, -resources:]).sum(axis=1), jnp.clip(out[:, 1], *LOG_SCALES)
 
 
 def train(
@@ -78,14 +84,15 @@ def train(
     """
     inputs, target = lesson_of(history, until, resources)
     rng = np.random.default_rng([seed, 11])
-    model = first_model(inputs, target, seed)
+    model = first_model(inputs, target, resources, seed)
+    shrinks = eqx.tree_at(lambda x: x.straight, jax.tree.map(lambda _: True, eqx.filter(model, eqx.is_array)), False)
     schedule = optax.cosine_decay_schedule(RATE, STEPS)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-4))
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=DECAY, mask=shrinks))
     state = optimiser.init(eqx.filter(model, eqx.is_array))
 
     @eqx.filter_jit
-    def improve(model: Model, state: optax.OptState, x: jax.Array, y: jax.Array) -> tuple[Model, optax.OptState]:
-        slope = eqx.filter_grad(_loss)(model, x, y)
+    def improve(model: Model, state: optax.OptState, x: jax.Array, y: jax.Array, key: jax.Array) -> tuple[Model, optax.OptState]:
+        slope = eqx.filter_grad(_loss)(model, x, y, key)
         change, state = optimiser.update(slope, state, eqx.filter(model, eqx.is_array))
         return eqx.apply_updates(model, change), state
 
@@ -97,7 +104,7 @@ def train(
         first = rng.choice(starts, WINDOWS, p=weight / weight.sum())
         rows = first[:, None] + np.arange(hours)
         some = rng.choice(series, WINDOWS)[:, None]
-        model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]))
+        model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]), jax.random.fold_in(jax.random.key(seed), number))
         if number % _TOLD == 0:
             tell(number / STEPS)
     return written_out(model, resources, history.events.shape[-1])
@@ -113,7 +120,7 @@ def lesson_of(history: History, until: int, resources: int) -> tuple[Floats32, F
     return np.concatenate([inputs, which], axis=-1), history.scores[:until].astype(np.float32)
 
 
-def first_model(inputs: Floats32, target: Floats32, seed: int) -> Model:
+def first_model(inputs: Floats32, target: Floats32, resources: int, seed: int) -> Model:
     """Return the model that training begins at: its mean is that of a ridge regression, whatever its state."""
     size = inputs.shape[-1]
     cell_key, head_key = jax.random.split(jax.random.key(seed))
@@ -121,7 +128,7 @@ def first_model(inputs: Floats32, target: Floats32, seed: int) -> Model:
     # An input that was never seen to differ from 0 is not to do anything once it does.
     seen = np.abs(inputs).max(axis=(0, 1)) > 0
     cell = eqx.tree_at(lambda x: x.weight_ih, cell, cell.weight_ih * seen)
-    straight, spread = _ridge(inputs[_FIRST:], target[_FIRST:])
+    straight, spread = _ridge(inputs[_FIRST:], target[_FIRST:], resources)
     head = eqx.nn.Linear(UNITS, 2, key=head_key)
     begin = (jnp.zeros_like(head.weight), jnp.array([0.0, np.log(spread)], dtype=jnp.float32))
     head = eqx.tree_at(lambda x: (x.weight, x.bias), head, begin)
@@ -130,34 +137,39 @@ def first_model(inputs: Floats32, target: Floats32, seed: int) -> Model:
 
 def written_out(model: Model, resources: int, events: int) -> Network:
     """Return the weights as the forward pass in NumPy takes them: what a resource's columns add, as its biases."""
-    into, straight = np.asarray(model.cell.weight_ih), np.asarray(model.straight)
+    into = np.asarray(model.cell.weight_ih)
     own = into[:, -resources:].T  # (resource, gate)
-    shift = np.stack([straight[-resources:], np.zeros(resources)], axis=1)
     weights = {
         "into": into[:, :-resources],
         "again": np.asarray(model.cell.weight_hh),
         "bias": own + np.asarray(model.cell.bias),
         "bias_new": np.asarray(model.cell.bias_n),
         "head": np.asarray(model.head.weight),
-        "head_bias": shift + np.asarray(model.head.bias),
-        "straight": straight[:-resources],
+        "head_bias": np.asarray(model.head.bias),
+        "straight": np.asarray(model.straight),
     }
     return network_of(weights, resources, events)
 
 
-def _loss(model: Model, inputs: jax.Array, target: jax.Array) -> jax.Array:
+def _loss(model: Model, inputs: jax.Array, target: jax.Array, key: jax.Array) -> jax.Array:
     """Minus the mean logarithm of the likelihood, but for a constant, of ``inputs (window, time, input)``."""
-    mean, log_scale = jax.vmap(model)(inputs)
+    mean, log_scale = jax.vmap(model)(inputs, jax.random.split(key, len(inputs)))
     known = jnp.isfinite(target) & (jnp.arange(target.shape[1]) >= WARM_HOURS)
     off = jnp.where(known, target, 0.0) - mean
     surprise = log_scale + (FREEDOM + 1) / 2 * jnp.log1p((off * jnp.exp(-log_scale)) ** 2 / FREEDOM)
     return jnp.where(known, surprise, 0.0).sum() / jnp.maximum(known.sum(), 1)
 
 
-def _ridge(inputs: Floats32, target: Floats32) -> tuple[Floats, float]:
-    """Return coefficients ``(input,)``, and the spread of what they miss."""
+def _ridge(inputs: Floats32, target: Floats32, resources: int) -> tuple[Floats, float]:
+    """Return coefficients ``(resource, input)``, each drawn towards those of all, and the spread of what they miss."""
     known = np.isfinite(target)
     x, y = inputs[known].astype(np.float64), target[known].astype(np.float64)
-    straight = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y)
-    missed: NDArray[np.float64] = np.abs(y - x @ straight)
-    return np.asarray(straight), float(np.median(missed) + 0.01)
+    x, which = x[:, :-resources], x[:, -resources:].argmax(axis=1)
+    pooled = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y)
+    straight = np.tile(pooled, (resources, 1))
+    for resource in range(resources):
+        own = x[which == resource]
+        missed = y[which == resource] - own @ pooled
+        straight[resource] += np.linalg.solve(own.T @ own + _OWN_RIDGE * np.eye(x.shape[1]), own.T @ missed)
+    missed = np.abs(y - (x * straight[which]).sum(axis=1))
+    return straight, float(np.median(missed) + 0.01)

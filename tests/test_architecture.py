@@ -15,9 +15,9 @@ ROWS = {
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "network",
         "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "training", "teaching", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage",
-        "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
-        "backtest",
+        "rehearsal", "training", "teaching", "learn", "profile", "forecast", "rolling", "score", "naive",
+        "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain",
+        "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
