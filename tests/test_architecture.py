@@ -16,8 +16,8 @@ ROWS = {
         "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "training", "teaching", "learn", "profile", "forecast", "rolling", "score", "naive",
-        "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain",
-        "explain_chart", "backtest",
+        "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution",
+        "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
