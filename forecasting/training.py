@@ -1,8 +1,8 @@
 """Training of the recurrent network, on JAX with Equinox and Optax: the extra ``rnn``, needed nowhere else.
 
 Place in the line: within `learn`, where the component is asked for. One network learns from windows of all series
-at once, by the likelihood of a Student t, each hour told the hours before it (teacher forcing), with noise upon the
-last two: ahead of now they are drawn and not known (cf. Bengio et al. 2015). The linear part begins at ridge
+at once, by the likelihood of a Student t, each hour told the hours before it (teacher forcing), with noise upon
+the last two: ahead of now they are drawn and not known (cf. Bengio et al. 2015). The linear part begins at ridge
 regression, so that the recurrent part has only what that misses to find; recent windows are drawn more often.
 Same history and seed: same weights.
 
@@ -78,7 +78,12 @@ class Model(eqx.Module):
 
 
 def train(
-    history: History, until: int, resources: int, seed: int, tell: Callable[[float], None] = lambda share: None
+    history: History,
+    until: int,
+    resources: int,
+    seed: int,
+    tell: Callable[[float], None] = lambda share: None,
+    steps: int = STEPS,
 ) -> Network:
     """Train a network on the hours before ``until``.
 
@@ -94,10 +99,12 @@ def train(
         Of the first weights and of the windows.
     tell
         Is told the share that is done, 0 to 1.
+    steps
+        Updates.
     """
     inputs, target = lesson_of(history, until, resources)
     model = first_model(inputs, target, resources, seed)
-    optimiser = _optimiser(model)
+    optimiser = _optimiser(model, steps)
     state = optimiser.init(eqx.filter(model, eqx.is_array))
 
     @eqx.filter_jit
@@ -113,21 +120,21 @@ def train(
     starts = np.arange(_FIRST, until - hours + 1)
     weight = recency(until)[starts + hours - 1]
     series = np.flatnonzero(history.moves | ~history.moves.any())
-    for number, key in enumerate(jax.random.split(jax.random.key(seed + 1), STEPS)):
+    for number, key in enumerate(jax.random.split(jax.random.key(seed + 1), steps)):
         rows = rng.choice(starts, WINDOWS, p=weight / weight.sum())[:, None] + np.arange(hours)
         some = rng.choice(series, WINDOWS)[:, None]
         model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]), key)
         if number % _TOLD == 0:
-            tell(number / STEPS)
+            tell(number / steps)
     return written_out(model, resources, history.events.shape[-1])
 
 
-def _optimiser(model: Model) -> optax.GradientTransformation:
+def _optimiser(model: Model, steps: int) -> optax.GradientTransformation:
     """AdamW, at a rate that ends at 0; the linear part does not decay."""
     decays = eqx.tree_at(
         lambda x: x.straight, jax.tree.map(lambda _: True, eqx.filter(model, eqx.is_array)), False
     )
-    rate = optax.cosine_decay_schedule(RATE, STEPS)
+    rate = optax.cosine_decay_schedule(RATE, steps)
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=DECAY, mask=decays))
 
 

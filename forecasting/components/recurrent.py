@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import WEEK, Floats, memory
+from forecasting.basis import DAY, WEEK, Floats, memory
 from forecasting.chance import Chance
 from forecasting.components.linear import known_everywhere
 from forecasting.components.walk import Trail
@@ -75,10 +75,13 @@ def paths(
     ahead = known_ahead(
         history.time[chance.at : chance.at + hours], _events(history, slice(None), chance.at, hours)
     )
+    # Of the first week, which a short past may have rows of, nothing is known: the same hour of the day after it.
+    rows = chance.rows + DAY * np.maximum(-(-(WEEK - chance.rows) // DAY), 0)
+    rows = np.minimum(rows, chance.at - 1)
     parts = []
     for begin in range(0, len(draws), most):
         some = draws[begin : begin + most]
-        shock = watched.residuals[chance.rows[some][:, :hours]]  # (draw, hour, series)
+        shock = watched.residuals[rows[some][:, :hours]]  # (draw, hour, series)
         trail = Trail(history, MEMORY, chance.at, hours, len(some))
         state = np.repeat(watched.hidden[chance.at][None], len(some), axis=0)
         known = ahead.shape[-1]
