@@ -90,14 +90,14 @@ def learn(
         If a posterior does not pass its diagnostics.
     """
     tell = progress or (lambda stage, share: None)
-    if RECURRENT in settings.components:
-        require()
     tell("reading history", 0.0)
     past, moment = past_of(usage, now)
     panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
     panel = _with_every_resource(past, panel)
     history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
     hours, cuts = plan_of(history.length, min(horizon_hours, WEEK))
+    if RECURRENT in settings.components:
+        require(cuts)
     names = events.names if events is not None else ()
     alone = bool(np.bincount(history.block).max() <= 1)
     bases = {name: basis_of(name, history.length, names, alone) for name in settings.components if name in LINEAR}

@@ -142,6 +142,12 @@ def read_network(dataset: xr.Dataset, events: int) -> Network:
     return network_of(found, dataset.sizes["resource"], events)
 
 
+def shapes(resources: int, events: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight with so many resources and features of events."""
+    sizes = {"gate": 3 * UNITS, "unit": UNITS, "output": 2, "resource": resources, "input": input_size(events)}
+    return {name: tuple(sizes[axis] for axis in axes) for name, axes in SHAPES.items()}
+
+
 def network_of(weights: Mapping[str, NDArray[np.floating]], resources: int, events: int) -> Network:
     """Return the network of weights by name.
 
@@ -150,9 +156,7 @@ def network_of(weights: Mapping[str, NDArray[np.floating]], resources: int, even
     ValueError
         If one is missing, has another shape, or is far too large.
     """
-    sizes = {"gate": 3 * UNITS, "unit": UNITS, "output": 2, "resource": resources, "input": input_size(events)}
-    for name, axes in SHAPES.items():
-        wanted = tuple(sizes[axis] for axis in axes)
+    for name, wanted in shapes(resources, events).items():
         if name not in weights or weights[name].shape != wanted:
             raise ValueError(f"the recurrent component has no '{name}' of the shape {wanted}")
         if not (np.abs(weights[name]) <= LARGEST).all():

@@ -2,7 +2,7 @@
 
 Place in the line: between `learn` and `training`, so that JAX is loaded only then.
 
-    require()
+    require(cuts=[725, 762])
     network = teach(history, cuts=[725, 762], seed=1)
 """
 
@@ -10,20 +10,36 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from forecasting.basis import DAY, WEEK
 from forecasting.errors import ForecastingError
 from forecasting.history import History
 from forecasting.network import Network
 from forecasting.settings import RECURRENT
 
+LEAST_HOURS = WEEK + 3 * DAY
+"""Hours to learn from below which nothing is trained: a week is remembered. Of few hours, windows are shorter."""
 
-def require() -> None:
-    """Hold that what trains the network is installed.
+
+def require(cuts: Sequence[int]) -> None:
+    """Hold that there are hours to train on before the origins that are rehearsed, and what trains is installed.
+
+    Parameters
+    ----------
+    cuts
+        Origins, ascending: rows of the first hour ahead.
 
     Raises
     ------
     ForecastingError
-        If it is not.
+        If not.
     """
+    known = cuts[0] if cuts else 0
+    if known < LEAST_HOURS:
+        raise ForecastingError(
+            f"the {RECURRENT} component is trained on the hours before those it is judged by: there are {known}, "
+            f"and {LEAST_HOURS} are needed: bring more history, judge fewer --horizon hours, or learn without "
+            "--recurrent"
+        )
     try:
         import forecasting.training  # noqa: F401, PLC0415 — JAX, an extra
     except ImportError as error:
@@ -55,16 +71,9 @@ def teach(
     Raises
     ------
     ForecastingError
-        If too little comes before that, or a library is missing.
+        As `require`.
     """
-    require()
-    from forecasting.training import LEAST_HOURS, train  # noqa: PLC0415 — JAX, an extra
+    require(cuts)
+    from forecasting.training import train  # noqa: PLC0415 — JAX, an extra
 
-    known = cuts[0] if cuts else 0
-    if known < LEAST_HOURS:
-        raise ForecastingError(
-            f"the {RECURRENT} component is trained on the hours before those it is judged by: there are {known}, "
-            f"and {LEAST_HOURS} are needed: bring more history, judge fewer --horizon hours, or learn without "
-            "--recurrent"
-        )
-    return train(history, known, int(np.max(history.resource)) + 1, seed, tell)
+    return train(history, cuts[0], int(np.max(history.resource)) + 1, seed, tell)

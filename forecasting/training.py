@@ -28,9 +28,6 @@ STEPS, WINDOWS = 400, 32
 WINDOW_HOURS, WARM_HOURS = WEEK + DAY, DAY
 """Length of a window; its first hours only bring the state about."""
 
-LEAST_HOURS = WEEK + 3 * DAY
-"""Hours to learn from below which nothing is trained: a week is remembered. Of few hours, windows are shorter."""
-
 RATE, DECAY = 3e-3, 1.0
 """Of AdamW (Loshchilov and Hutter 2019): the first rate, which ends at 0, and the decay of the recurrent part."""
 
@@ -92,7 +89,7 @@ def train(
     history
         Of all series of the panel.
     until
-        Rows from here on are not looked at; at least `LEAST_HOURS`.
+        Rows from here on are not looked at; at least `teaching.LEAST_HOURS`.
     resources
         How many there are.
     seed

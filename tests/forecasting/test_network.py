@@ -7,15 +7,17 @@ import pytest
 from demand import chance_of, history, made, of_block, swings, usage_of, waves
 
 from forecasting.basis import WEEK, memory
+from forecasting.components import EMPIRICAL
 from forecasting.components.recurrent import paths, watch
 from forecasting.components.walk import Trail
 from forecasting.errors import HierarchyError
 from forecasting.forecast import forecast
 from forecasting.hierarchy import KIND, Hierarchy
 from forecasting.netcdf import write
-from forecasting.network import LARGEST, MEMORY, SHAPES, UNITS, input_size, network_of
+from forecasting.network import LARGEST, MEMORY, UNITS, input_size, network_of, shapes
 from forecasting.rehearsal import Task, judge, rehearse
 from forecasting.settings import RECURRENT
+from forecasting.stacking import usual_weights
 
 HOURS, AHEAD = 500, 30
 
@@ -23,10 +25,8 @@ HOURS, AHEAD = 500, 30
 def weights_of(resources=1, events=0, size=0.05, seed=5):
     """Small random weights, with the value of a day before as the linear part."""
     rng = np.random.default_rng(seed)
-    sizes = {"gate": 3 * UNITS, "unit": UNITS, "output": 2, "resource": resources, "input": input_size(events)}
     found = {
-        name: rng.normal(0, size, [sizes[axis] for axis in axes]).astype(np.float32)
-        for name, axes in SHAPES.items()
+        name: rng.normal(0, size, shape).astype(np.float32) for name, shape in shapes(resources, events).items()
     }
     found["straight"][:] = 0
     found["straight"][:, 8 + events + MEMORY.lags.index(24)] = 1
@@ -147,14 +147,15 @@ def rehearsed(net, components):
     return judge({0: rehearse(task)}, {0: 0}, components)[0][0]
 
 
-def test_a_bad_network_gets_no_weight_and_the_rest_are_as_without_it():
+def test_a_bad_network_gets_no_weight_and_next_to_none_before_it_runs_away():
     weights = weights_of()
     weights["straight"][:] = 0
     weights["straight"][:, 8] = -9.0  # up and down, further and further
-    bad = rehearsed(network_of(weights, 1, 0).of_resource(0), ("days", "level", RECURRENT))
-    np.testing.assert_array_equal(bad[:, 2], 0)
-    without = rehearsed(None, ("days", "level"))
-    np.testing.assert_allclose(bad[:, :2], without, atol=0.1)
+    bad = rehearsed(network_of(weights, 1, 0).of_resource(0), (*EMPIRICAL, RECURRENT))
+    np.testing.assert_array_equal(bad[1:, -1], 0)
+    assert bad[0, -1] < usual_weights((*EMPIRICAL, RECURRENT))[0, -1] / 4
+    without = rehearsed(None, tuple(EMPIRICAL))
+    np.testing.assert_allclose(bad[:, :-1], without, atol=0.1)
 
 
 def test_a_good_network_gets_more_than_it_usually_does():

@@ -19,8 +19,8 @@ from forecasting.hierarchy import Hierarchy
 from forecasting.learn import learn
 from forecasting.network import UNITS, inputs_of
 from forecasting.settings import COMPONENTS, RECURRENT, Settings
-from forecasting.teaching import teach
-from forecasting.training import LEAST_HOURS, first_model, lesson_of, train, written_out
+from forecasting.teaching import LEAST_HOURS, teach
+from forecasting.training import first_model, lesson_of, train, written_out
 
 HOURS = 500
 WITH = Settings(components=("days", RECURRENT))
