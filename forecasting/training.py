@@ -10,6 +10,7 @@ Same history and seed: same weights.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import equinox as eqx
 import jax
@@ -101,17 +102,8 @@ def train(
     """
     inputs, target = lesson_of(history, until, resources)
     model = first_model(inputs, target, resources, seed)
-    optimiser = _optimiser(model, steps)
+    optimiser = _optimiser(steps)
     state = optimiser.init(eqx.filter(model, eqx.is_array))
-
-    @eqx.filter_jit
-    def improve(
-        model: Model, state: optax.OptState, x: jax.Array, y: jax.Array, key: jax.Array
-    ) -> tuple[Model, optax.OptState]:
-        slope = eqx.filter_grad(_loss)(model, x, y, key)
-        change, state = optimiser.update(slope, state, eqx.filter(model, eqx.is_array))
-        return eqx.apply_updates(model, change), state
-
     rng = np.random.default_rng([seed, 11])
     hours = min(WINDOW_HOURS, until - _FIRST)
     starts = np.arange(_FIRST, until - hours + 1)
@@ -120,19 +112,41 @@ def train(
     for number, key in enumerate(jax.random.split(jax.random.key(seed + 1), steps)):
         rows = rng.choice(starts, WINDOWS, p=weight / weight.sum())[:, None] + np.arange(hours)
         some = rng.choice(series, WINDOWS)[:, None]
-        model, state = improve(model, state, jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some]), key)
+        lesson = jnp.asarray(inputs[rows, some]), jnp.asarray(target[rows, some])
+        model, state = _improve(optimiser, model, state, *lesson, key)
         if number % _TOLD == 0:
             tell(number / steps)
     return written_out(model, resources, history.events.shape[-1])
 
 
-def _optimiser(model: Model, steps: int) -> optax.GradientTransformation:
+# Kept, and so is what is compiled for it: a backtest trains at every origin.
+@cache
+def _optimiser(steps: int) -> optax.GradientTransformation:
     """AdamW, at a rate that ends at 0; the linear part does not decay."""
-    decays = eqx.tree_at(
-        lambda x: x.straight, jax.tree.map(lambda _: True, eqx.filter(model, eqx.is_array)), False
-    )
     rate = optax.cosine_decay_schedule(RATE, steps)
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=DECAY, mask=decays))
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=DECAY, mask=_decays))
+
+
+def _decays(model: Model) -> Model:
+    """Say of each weight whether it decays."""
+    every: Model = jax.tree.map(lambda _: True, model)
+    found: Model = eqx.tree_at(lambda x: x.straight, every, False)
+    return found
+
+
+@eqx.filter_jit
+def _improve(
+    optimiser: optax.GradientTransformation,
+    model: Model,
+    state: optax.OptState,
+    inputs: jax.Array,
+    target: jax.Array,
+    key: jax.Array,
+) -> tuple[Model, optax.OptState]:
+    """Update a model once."""
+    slope = eqx.filter_grad(_loss)(model, inputs, target, key)
+    change, state = optimiser.update(slope, state, eqx.filter(model, eqx.is_array))
+    return eqx.apply_updates(model, change), state
 
 
 def lesson_of(history: History, until: int, resources: int) -> tuple[Floats32, Floats32]:

@@ -84,6 +84,7 @@ def test_it_learns_a_day_better_than_a_constant():
     assert day_ahead < 0.4 * constant
 
 
+@pytest.mark.slow
 def test_it_finds_what_no_linear_part_does():
     demand = np.random.default_rng(2).uniform(0.2, 0.8, (6, 1, HOURS))
     for hour in range(1, HOURS):  # a tent: the hour before says all, and is not correlated
@@ -94,6 +95,7 @@ def test_it_finds_what_no_linear_part_does():
     assert learnt < 0.7 * constant
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_later_hours_do_not():
     demand = waves(groups=4, hours=HOURS)
     whole = history(demand)
