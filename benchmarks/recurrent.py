@@ -5,7 +5,8 @@
 
 Forecasts with and without it are learnt anew at each origin, from the same hours with the same seed. The ratio of
 the WQL with it to that without it is put together over origins and panels by its logarithm; its standard error is
-that of the mean over origins, each the mean of its panels. ``--alone`` compares components unstacked as well.
+that of the mean over origins, each the mean of its panels. ``--alone`` compares components unstacked as well. Seconds
+are of processor time.
 """
 
 import time
@@ -48,12 +49,12 @@ def _set(options: Namespace, name: str, models: tuple[str, ...]) -> dict[str, An
             found: dict[str, float] = {}
             try:
                 for model in models:
-                    started = time.perf_counter()
+                    started = time.process_time()
                     hierarchy = product.learn(window.usage, options.horizon, options.seed, model)
-                    seconds[f"learn {model}"].append(time.perf_counter() - started)
-                    started = time.perf_counter()
+                    seconds[f"learn {model}"].append(time.process_time() - started)
+                    started = time.process_time()
                     found[model] = _wql(window, model, options, hierarchy)
-                    seconds[f"forecast {model}"].append(time.perf_counter() - started)
+                    seconds[f"forecast {model}"].append(time.process_time() - started)
                     if model == WITH:
                         weights.append(_weight(hierarchy))
             except Exception as error:

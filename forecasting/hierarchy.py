@@ -92,7 +92,8 @@ class Hierarchy:
                 size = self._basis(name).size
                 if self.dataset[f"{name}_plain"].shape[1:] != (size, size):
                     raise ValueError(f"'{name}_plain' is not of {size} features")
-        self._network()
+        if RECURRENT in self.components:
+            read_network(self.dataset, len(self.events))
         self._values_make_sense()
         if not {"region", "resource"} <= set(self.dataset.coords):
             raise ValueError("regions or resources have no names")
@@ -157,11 +158,9 @@ class Hierarchy:
 
     def network(self, resource: str) -> Network | None:
         """Return the network of a resource, if the recurrent component is among the components."""
-        network = self._network()
-        return None if network is None else network.of_resource(self._resource(resource))
-
-    def _network(self) -> Network | None:
-        return read_network(self.dataset, len(self.events)) if RECURRENT in self.components else None
+        if RECURRENT not in self.components:
+            return None
+        return read_network(self.dataset, len(self.events)).of_resource(self._resource(resource))
 
     def weights(self, region: str, resource: str) -> Floats:
         """Return the weights of a block's components, ``(range, component)``."""
