@@ -5,8 +5,8 @@
 
 Forecasts with and without it are learnt anew at each origin, from the same hours with the same seed. The ratio of
 the WQL with it to that without it is put together over origins and panels by its logarithm; its standard error is
-that of the mean over origins, each the mean of its panels. ``--alone`` compares components unstacked as well. Seconds
-are of processor time.
+that of the mean over origins, each the mean of its panels. ``--alone`` compares components unstacked as well.
+Seconds are of processor time.
 """
 
 import time
