@@ -102,7 +102,9 @@ def _parts(window: Window, hierarchy: Hierarchy, history: History, calibrate: bo
         known = {
             name: condition(some, of, statistics_of(some, of.basis, [some.length])) for name, of in learnt.items()
         }
-        found[region].append(_Part(members, Block(some, learnt, weights, factors, hierarchy.components), known))
+        network = hierarchy.network(key[1])
+        block = Block(some, learnt, weights, factors, hierarchy.components, network)
+        found[region].append(_Part(members, block, known))
     return found
 
 

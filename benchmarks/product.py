@@ -1,7 +1,8 @@
 """Headroom, by its public functions, as one forecaster among others.
 
 Its variants switch one thing: ``headroom-uncalibrated`` leaves out the last calibration, ``headroom-only-ar`` (or
-another component) is one component unstacked, ``headroom-nuts`` infers by NUTS.
+another component) is one component unstacked, ``headroom-nuts`` infers by NUTS, ``headroom-recurrent`` has the
+recurrent component, too.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from forecasting.forecast import forecast
 from forecasting.hierarchy import Hierarchy
 from forecasting.learn import learn as learn_hierarchy
 from forecasting.profile import DemandProfile
-from forecasting.settings import Settings
+from forecasting.settings import EVERY, Settings
 
 NAME = "headroom"
 _ONLY = f"{NAME}-only-"
@@ -63,6 +64,7 @@ def settings_of(model: str) -> Settings:
         NAME: Settings(),
         f"{NAME}-uncalibrated": Settings(calibrate=False),
         f"{NAME}-nuts": Settings(inference="nuts"),
+        f"{NAME}-recurrent": Settings(components=EVERY),
     }
     if model not in known:
         raise SystemExit(f"{model}: no such variant; there are {', '.join(known)} and {_ONLY}COMPONENT")

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.errors import ForecastingError
 from forecasting.naive import seasonal_naive
-from forecasting.settings import Settings
+from forecasting.settings import EVERY, RECURRENT, Settings
 
 HEADROOM = "headroom"
 UNCALIBRATED = "headroom-uncalibrated"
 NAIVE = "seasonal-naive"
+CHALLENGER = "headroom-recurrent"
 COMPONENTS = "components"
 """Stands for each component by itself."""
 
@@ -28,8 +29,9 @@ def expand(names: Sequence[str]) -> tuple[str, ...]:
     Parameters
     ----------
     names
-        `HEADROOM`; `UNCALIBRATED`, the same without its last calibration; `NAIVE`; the name of a component, which
-        then forecasts by itself; or `COMPONENTS` for all of them.
+        `HEADROOM`; `UNCALIBRATED`, the same without its last calibration; `CHALLENGER`, with the recurrent
+        component; `NAIVE`; the name of a component, which then forecasts by itself; or `COMPONENTS` for all of
+        them but the recurrent one.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def expand(names: Sequence[str]) -> tuple[str, ...]:
         If there is no such model, or no name.
     """
     components = Settings().components
-    there = (HEADROOM, UNCALIBRATED, NAIVE, *components)
+    there = (HEADROOM, UNCALIBRATED, CHALLENGER, NAIVE, RECURRENT, *components)
     strangers = [name for name in names if name not in (*there, COMPONENTS)]
     if strangers or not names:
         raise ForecastingError(
@@ -77,8 +79,8 @@ def draw(name: str, past: xr.Dataset, horizon_hours: int, seed: int) -> NDArray[
 
     last = past[dims.TIME].values[-1].astype("datetime64[s]").astype(int)
     now = datetime.fromtimestamp(int(last) + 3600, UTC)
-    if name in (HEADROOM, UNCALIBRATED):
-        settings = Settings(calibrate=name == HEADROOM)
+    if name in (HEADROOM, UNCALIBRATED, CHALLENGER):
+        settings = Settings(EVERY if name == CHALLENGER else Settings().components, calibrate=name != UNCALIBRATED)
     else:
         settings = Settings(components=(name,), calibrate=False)
     profile = forecast(past, horizon_hours=horizon_hours, now=now, seed=seed, settings=settings)

@@ -191,7 +191,8 @@ def explain(
 
     weights, factors = hierarchy.weights(region, resource), hierarchy.factors(region, resource)
     chance = chance_at(history.time, history.length, gap + hours, Settings().draws, (seed, history.length))
-    drawn = forecast_block(Block(own, learnt, weights, factors, hierarchy.components), chance)[gap:, :, place]
+    block = Block(own, learnt, weights, factors, hierarchy.components, hierarchy.network(resource))
+    drawn = forecast_block(block, chance)[gap:, :, place]
     demand = past[dims.DEMAND].values[g, r]
     ours = {key: getattr(belief, key)[[place]] for key in ("coefficient", "borrowed", "settled", "noise", "hours")}
     return Explanation(

@@ -129,6 +129,7 @@ def forecast(
             hierarchy.weights(*names),
             factors,
             hierarchy.components,
+            hierarchy.network(names[1]),
             None if widening is None else widening[:, :, members],
         )
         tasks.append(_Task(block, chance))

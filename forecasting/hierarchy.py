@@ -19,7 +19,8 @@ from forecasting.calibrate import LEVELS
 from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.netcdf import Kind, read, write
-from forecasting.settings import Settings
+from forecasting.network import Network, read_network
+from forecasting.settings import RECURRENT, Settings
 from forecasting.stacking import RANGES
 
 OLD = timedelta(days=14)
@@ -43,7 +44,7 @@ class Hierarchy:
         ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
         ``diagnostics(linear, resource, measure)`` and, for each linear component C, ``C_plain(resource, C_feature,
         C_theta)``, ``C_region_mean(shared, region, resource, C_theta)`` and ``C_scale(shared, region, resource,
-        scale)``. ``attrs`` name when and from what.
+        scale)``; those of `network.as_variables`, for the recurrent one. ``attrs`` name when and from what.
 
     Raises
     ------
@@ -91,6 +92,8 @@ class Hierarchy:
                 size = self._basis(name).size
                 if self.dataset[f"{name}_plain"].shape[1:] != (size, size):
                     raise ValueError(f"'{name}_plain' is not of {size} features")
+        if RECURRENT in self.components:
+            read_network(self.dataset, len(self.events))
         self._values_make_sense()
         if not {"region", "resource"} <= set(self.dataset.coords):
             raise ValueError("regions or resources have no names")
@@ -152,6 +155,12 @@ class Hierarchy:
                 code, self._basis(name), data[f"{name}_plain"].values, centre, between, noise, likeness
             )
         return found
+
+    def network(self, resource: str) -> Network | None:
+        """Return the network of a resource, if the recurrent component is among the components."""
+        if RECURRENT not in self.components:
+            return None
+        return read_network(self.dataset, len(self.events)).of_resource(self._resource(resource))
 
     def weights(self, region: str, resource: str) -> Floats:
         """Return the weights of a block's components, ``(range, component)``."""

@@ -32,9 +32,10 @@ from forecasting.past import past_of, provenance
 from forecasting.reference import reference_posterior
 from forecasting.rehearsal import Rehearsal, Task, judge, plan_of, rehearse
 from forecasting.scale import Map, shared
-from forecasting.settings import DEFAULT, Settings
+from forecasting.settings import DEFAULT, RECURRENT, Settings
 from forecasting.statefile import dataset_of
 from forecasting.sufficient import Statistics, frame_of, rotate
+from forecasting.teaching import require, teach
 
 PANEL_GROUPS, PANEL_OF_REGION = 48, 12
 """Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
@@ -95,6 +96,8 @@ def learn(
     panel = _with_every_resource(past, panel)
     history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
     hours, cuts = plan_of(history.length, min(horizon_hours, WEEK))
+    if RECURRENT in settings.components:
+        require(cuts)
     names = events.names if events is not None else ()
     alone = bool(np.bincount(history.block).max() <= 1)
     bases = {name: basis_of(name, history.length, names, alone) for name in settings.components if name in LINEAR}
@@ -117,6 +120,10 @@ def learn(
                 latest, of_block, bases[name], seed, settings.inference
             )
             tell("learning what groups share", 0.1 + 0.4 * (number + 1) / len(todo))
+        network = None
+        if RECURRENT in settings.components:
+            network = teach(history, cuts, seed, lambda share: tell("training the network", 0.5 + 0.2 * share))
+        begun = 0.5 if network is None else 0.7
         tasks = [
             Task(
                 of_block[block],
@@ -130,6 +137,7 @@ def learn(
                 tuple(cuts),
                 hours,
                 seed,
+                network.of_resource(r) if network is not None else None,
             )
             for block, r in resource_of.items()
         ]
@@ -137,7 +145,7 @@ def learn(
         if cuts:
             for number, (block, rehearsal) in enumerate(zip(blocks, run(rehearse, tasks), strict=True)):
                 rehearsals[block] = rehearsal
-                tell("rehearsing the last weeks", 0.5 + 0.5 * (number + 1) / len(blocks))
+                tell("rehearsing the last weeks", begun + (1 - begun) * (number + 1) / len(blocks))
     weights, factors = judge(rehearsals, resource_of, settings.components)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     return Hierarchy(
@@ -163,6 +171,7 @@ def learn(
                 "alone": int(alone),
                 "panel_groups": len(panel),
             },
+            network,
         )
     )
 

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from forecasting.basis import LINEAR, Floats
 from forecasting.calibrate import stretched, widened
 from forecasting.chance import Chance
-from forecasting.components import EMPIRICAL
+from forecasting.components import EMPIRICAL, recurrent
 from forecasting.components.linear import Conditioned, condition, paths, statistics_of
+from forecasting.components.recurrent import Watched
 from forecasting.conditionals import Learnt
 from forecasting.feedback.recalibration import opened
 from forecasting.history import History
+from forecasting.network import Network
+from forecasting.settings import RECURRENT
 from forecasting.stacking import range_of
 
 Floats32 = NDArray[np.float32]
@@ -43,6 +46,8 @@ class Block:
         ``(range, level)`` of the last calibration; none to leave it out.
     components
         Names.
+    network
+        Of its resource, where the recurrent component is among them.
     widening
         ``(range, side, series)`` of `feedback.recalibration`; none to leave it out.
     """
@@ -52,6 +57,7 @@ class Block:
     weights: Floats
     factors: Floats | None
     components: tuple[str, ...]
+    network: Network | None = None
     widening: Floats | None = None
 
 
@@ -75,7 +81,11 @@ def forecast_block(
         if some.size == 0:
             continue
         hours = int(np.flatnonzero(followed.any(axis=0))[-1]) + 1
-        drawn = draw_component(name, history, block.learnt.get(name), conditioned.get(name), chance, some, hours)
+        if name == RECURRENT:
+            drawn = draw_recurrent(history, block.network, None, chance, some, hours)
+        else:
+            known = block.learnt.get(name), conditioned.get(name)
+            drawn = draw_component(name, history, *known, chance, some, hours)
         taken = followed[some, :hours].T[..., None]
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:
@@ -103,3 +113,19 @@ def draw_component(
     if conditioned is None:
         conditioned = condition(history, learnt, statistics_of(history, learnt.basis, [chance.at]))
     return paths(conditioned, history, learnt, chance, draws, hours)
+
+
+def draw_recurrent(
+    history: History,
+    network: Network | None,
+    watched: Watched | None,
+    chance: Chance,
+    draws: NDArray[np.intp],
+    hours: int,
+) -> Floats32:
+    """Return scores ``(hour, draw, series)`` of the recurrent component, for some draws."""
+    if network is None:
+        raise KeyError(RECURRENT)
+    if watched is None:
+        watched = recurrent.watch(history, network, [chance.at])
+    return recurrent.paths(watched, history, network, chance, draws, hours)

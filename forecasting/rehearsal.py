@@ -19,9 +19,12 @@ from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.calibrate import factors_of, ratios_of
 from forecasting.chance import chance_at
 from forecasting.components.linear import condition
+from forecasting.components.recurrent import watch
 from forecasting.conditionals import Learnt
 from forecasting.history import History
-from forecasting.mixture import draw_component
+from forecasting.mixture import draw_component, draw_recurrent
+from forecasting.network import Network
+from forecasting.settings import RECURRENT
 from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, usual_weights, weights_of
 from forecasting.sufficient import Statistics
 from forecasting.transform import Transform
@@ -74,6 +77,8 @@ class Task:
         Steps ahead.
     seed
         Of every draw.
+    network
+        Of the resource, where the recurrent component is to be judged; it never saw an hour after the first cut.
     """
 
     history: History
@@ -84,12 +89,14 @@ class Task:
     cuts: tuple[int, ...]
     hours: int
     seed: int
+    network: Network | None = None
 
 
 def rehearse(task: Task) -> Rehearsal:
     """Forecast one block again from each cut, by each component alone."""
     history = task.history
     conditioned = {name: condition(history, learnt, task.statistics[name]) for name, learnt in task.learnt.items()}
+    watched = watch(history, task.network, task.cuts) if task.network is not None else None
     every = np.arange(_DRAWS)
     terms: Terms | None = None
     kept, came = [], []
@@ -97,9 +104,11 @@ def rehearse(task: Task) -> Rehearsal:
         chance = chance_at(history.time, cut, task.hours, _DRAWS, (task.seed, cut))
         quantiles = []
         for name in task.components:
-            drawn = draw_component(
-                name, history, task.learnt.get(name), conditioned.get(name), chance, every, task.hours
-            )
+            if name == RECURRENT:
+                drawn = draw_recurrent(history, task.network, watched, chance, every, task.hours)
+            else:
+                known = task.learnt.get(name), conditioned.get(name)
+                drawn = draw_component(name, history, *known, chance, every, task.hours)
             drawn = np.sort(np.where(history.moves, np.clip(drawn, history.lowest, history.highest), 0.0), axis=1)
             picked = (np.array(LEVELS) * _DRAWS).astype(np.intp)
             quantiles.append(drawn[:, picked].transpose(1, 0, 2).astype(np.float32))

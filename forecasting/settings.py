@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from forecasting.errors import ForecastingError
 
 COMPONENTS = ("ar", "seasonal", "weekly", "days", "analogue", "level", "recent")
-"""Every component of the forecast, in the order of the weights."""
+"""The components of the forecast, in the order of the weights."""
+
+RECURRENT = "recurrent"
+"""One more, which must be asked for: learning it takes the extra ``rnn``, using it does not."""
+
+EVERY = (*COMPONENTS, RECURRENT)
 
 INFERENCES = ("laplace", "nuts", "reference")
 
@@ -23,7 +28,7 @@ class Settings:
     Parameters
     ----------
     components
-        Names of the components that are mixed, of `COMPONENTS`.
+        Names of the components that are mixed, of `EVERY`; by default, all but the recurrent one.
     calibrate
         Whether the last calibration is applied.
     inference
@@ -44,11 +49,10 @@ class Settings:
     draws: int = 500
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.components if name not in COMPONENTS]
+        unknown = [name for name in self.components if name not in EVERY]
         if unknown or not self.components or len(set(self.components)) < len(self.components):
             raise ForecastingError(
-                f"components {', '.join(self.components) or 'none'}: give each at most once, of "
-                f"{', '.join(COMPONENTS)}"
+                f"components {', '.join(self.components) or 'none'}: give each at most once, of {', '.join(EVERY)}"
             )
         if self.inference not in INFERENCES:
             raise ForecastingError(

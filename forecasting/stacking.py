@@ -36,6 +36,7 @@ USUAL = {
     "analogue": (0.18, 0.25, 0.24, 0.24),
     "level": (0.10, 0.08, 0.06, 0.05),
     "recent": (0.03, 0.02, 0.02, 0.01),
+    "recurrent": (0.10, 0.05, 0.05, 0.05),
 }
 """Weights, by range, that the prior is about: rounded from usage of several kinds. Equal ones were 1 % worse."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from forecasting.basis import LINEAR, Floats
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.inference import Posterior
+from forecasting.network import Network, as_variables
 from forecasting.stacking import RANGES
 
 MEASURES = ("nuts", "pareto_k", "effective_draws", "max_r_hat", "divergences")
@@ -28,6 +29,7 @@ def dataset_of(
     resources: NDArray[np.str_],
     components: tuple[str, ...],
     attributes: Mapping[str, object],
+    network: Network | None = None,
 ) -> xr.Dataset:
     """Lay out what was learnt.
 
@@ -43,6 +45,8 @@ def dataset_of(
         Names.
     attributes
         Of the dataset.
+    network
+        Of the recurrent component, if it is among the components.
     """
     linear = [name for name in components if name in LINEAR]
     shape = (len(regions), len(resources), len(RANGES))
@@ -54,7 +58,7 @@ def dataset_of(
         by_block["weights"][region, resource] = weights[block]
         by_block["factors"][region, resource] = factors[block]
     diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
-    variables: dict[str, tuple[tuple[str, ...], Floats]] = {
+    variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating]]] = {
         "weights": (("region", "resource", "range", "component"), by_block["weights"]),
         "factors": (("region", "resource", "range", "level"), by_block["factors"]),
         "diagnostics": (("linear", "resource", "measure"), diagnostics),
@@ -83,6 +87,8 @@ def dataset_of(
             ("shared", "region", "resource", "scale"),
             np.stack([_scales(posterior, len(regions)) for posterior in each], axis=2),
         )
+    if network is not None:
+        variables |= as_variables(network)
     return xr.Dataset(
         variables,
         coords={

@@ -12,6 +12,7 @@ from forecasting.conditionals import Learnt
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
 from forecasting.inference import Diagnostics, Posterior
+from forecasting.network import Network
 from forecasting.past import past_of
 from forecasting.settings import COMPONENTS
 from forecasting.statefile import dataset_of
@@ -104,6 +105,7 @@ def made(
     events: tuple[str, ...] = (),
     now: datetime | None = None,
     shared: int = 5,
+    network: Network | None = None,
 ) -> Hierarchy:
     """A hierarchy that fits usage and was made up, so that no test has to wait for inference."""
     past, until = past_of(usage, now)
@@ -152,6 +154,7 @@ def made(
             resources,
             components,
             attributes,
+            network,
         )
     )
 

@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
-        "sessions", "simulate", "eventtable",
-        "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
-        "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
-        "stacking", "calibrate", "feedback", "mixture", "reference", "hierarchy", "fitting", "statefile",
-        "scale", "rehearsal", "learn", "profile", "forecast", "judging", "rolling", "score", "naive",
-        "coverage", "scorecard", "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart",
-        "belief", "attribution", "explain", "explain_chart", "backtest",
+        "sessions", "simulate", "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts",
+        "history", "past", "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals",
+        "chance", "network", "components", "stacking", "calibrate", "feedback", "mixture", "reference",
+        "hierarchy", "fitting", "statefile", "scale", "rehearsal", "training", "teaching", "learn", "profile",
+        "forecast", "judging", "rolling", "score", "naive", "coverage", "scorecard", "score_chart",
+        "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain",
+        "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
@@ -62,6 +62,9 @@ HOMES = {
     "arviz": {"forecasting/nuts", "forecasting/density"},
     "arviz_stats": {"forecasting/density"},
     "distributed": {"forecasting/scale"},
+    "jax": {"forecasting/training"},
+    "equinox": {"forecasting/training"},
+    "optax": {"forecasting/training"},
     "holidays": {"forecasting/places"},
     "matplotlib": {
         "forecasting/chart",

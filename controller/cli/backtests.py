@@ -65,7 +65,7 @@ class Percents(click.ParamType[tuple[float, ...]]):
     default="headroom,seasonal-naive",
     show_default=True,
     help="What to compare, with commas: headroom, headroom-uncalibrated, seasonal-naive, the name of a component, "
-    "or components for all of them.",
+    "or components for all of them; headroom-recurrent and recurrent take the extra rnn.",
 )
 @click.option(
     "--levels",

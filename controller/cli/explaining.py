@@ -40,6 +40,7 @@ _COMPONENTS = {
     "analogue": "what followed such a day",
     "level": "past days, moved to the level of now",
     "recent": "its last hours, at any hour",
+    "recurrent": "what the network makes of them",
 }
 
 

@@ -47,6 +47,9 @@ GOOD = "good"
 @click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
 @seed_option
 @inference_option
+@click.option(
+    "--recurrent", is_flag=True, help="Train a recurrent network as one more component; takes the extra rnn."
+)
 @jobs_option
 @dask_option
 @event_options
@@ -58,6 +61,7 @@ def learn(
     now: datetime | None,
     seed: int,
     inference: str | None,
+    recurrent: bool,
     jobs: int,
     dask: str | None,
     choice: EventChoice,
@@ -78,9 +82,9 @@ def learn(
         note(line)
     events = choice.of(usage)
     from forecasting.learn import learn as run
-    from forecasting.settings import Settings
+    from forecasting.settings import COMPONENTS, EVERY, Settings
 
-    settings = Settings(inference=inference or "laplace")
+    settings = Settings(components=EVERY if recurrent else COMPONENTS, inference=inference or "laplace")
     with progress("learn") as report:
         hierarchy = run(
             usage, now, seed, report, horizon_hours=horizon, events=events, settings=settings, jobs=jobs, dask=dask

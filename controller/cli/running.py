@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -175,6 +175,7 @@ class Job:
         from forecasting.errors import ForecastingError
         from forecasting.hierarchy import Hierarchy
         from forecasting.learn import learn
+        from forecasting.settings import DEFAULT, EVERY, RECURRENT, Settings
 
         path = self.hierarchy_path
         assert path is not None  # noqa: S101 - the caller has looked
@@ -186,9 +187,14 @@ class Job:
             if old
             else f"no hierarchy at {path} yet: learning"
         )
+        settings = DEFAULT
+        with suppress(ForecastingError):  # a file that is no hierarchy is replaced by what is learnt by default
+            settings = Settings(components=EVERY) if RECURRENT in Hierarchy.load(path).components else DEFAULT
         try:
             with bar("learn") as report:
-                fresh = learn(usage, now, self.seed, report, horizon_hours=hours, jobs=self.jobs)
+                fresh = learn(
+                    usage, now, self.seed, report, horizon_hours=hours, settings=settings, jobs=self.jobs
+                )
         except ForecastingError as error:
             if not old:
                 raise

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, F, Floats, calendar, memory, usual
+from forecasting.basis import WEEK, Basis, F, Floats, calendar, memory
 from forecasting.chance import Chance
+from forecasting.components.walk import Trail
 from forecasting.conditionals import Learnt, draw, mean_coefficient
 from forecasting.history import History
 from forecasting.sufficient import Rotated, Statistics, advance, nothing, rotate
@@ -86,7 +87,7 @@ def condition(history: History, learnt: Learnt, statistics: dict[int, Statistics
     events = history.events[history.region][:, : history.length]
     fitted += np.einsum("gte,ge->tg", events, mean[:, basis.calendar_size : first])
     fitted += (remembered * mean[:, first:]).sum(axis=-1)
-    return Conditioned(rotated, _known_everywhere(history.scores - fitted, history.moves, learnt.number))
+    return Conditioned(rotated, known_everywhere(history.scores - fitted, history.moves, learnt.number))
 
 
 def paths(
@@ -126,53 +127,22 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> NDArray[F]:
 def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32, at: int) -> Floats32:
     """Walk draws forward through the hours of ``shock (hour, draw, series)``."""
     hours = len(shock)
-    past = history.filled[:at].astype(np.float32)
-    week, day = _usual_or_own(past, WEEK, WEEK_GAIN), _usual_or_own(past, DAY, DAY_GAIN)
     size, first = basis.calendar_size, basis.calendar_size + len(basis.events)
     seasons = calendar(history.time[at : at + hours], basis).astype(np.float32)
     events = history.events[history.region][:, at : at + hours].astype(np.float32)  # (series, hour, event)
     weight = np.ascontiguousarray(np.moveaxis(coefficient[..., first:], -1, 0))
-    path, week_ahead, day_ahead = np.empty_like(shock), np.empty_like(shock), np.empty_like(shock)
-
-    def ago(known: Floats32, ahead: Floats32, back: int, hour: int) -> Floats32:
-        """Value so many hours before an hour ahead: ``(series,)`` in the past, ``(draw, series)`` ahead."""
-        place = hour - back
-        return np.asarray(ahead[place] if place >= 0 else known[max(at + place, 0)])
-
-    block = [_mean(known) for known in (past, week)]
-    total = {hours_back: past[-hours_back:].sum(axis=0) for hours_back in basis.means}
+    trail = Trail(history, basis, at, hours, shock.shape[1])
     for hour in range(hours):
-        for gain, length, usually, ahead in ((WEEK_GAIN, WEEK, week, week_ahead), (DAY_GAIN, DAY, day, day_ahead)):
-            latest, before = ago(past, path, length, hour), ago(usually, ahead, length, hour)
-            ahead[hour] = gain * latest + (1 - gain) * before
         score = coefficient[..., :size] @ seasons[hour] + shock[hour]
         if first > size:
             score += np.einsum("dge,ge->dg", coefficient[..., size:first], events[:, hour])
-        seen = [ago(past, path, back, hour) for back in basis.lags]
-        seen += [ago(week, week_ahead, back, hour) for back in basis.week]
-        seen += [ago(day, day_ahead, back, hour) for back in basis.day]
-        seen += [total[length] / length for length in basis.means]
-        seen += [_mean(ago(block[0], path, back, hour)) for back in basis.block_lags]
-        seen += [_mean(ago(block[1], week_ahead, back, hour)) for back in basis.block_week]
-        for own, value in zip(weight, seen, strict=True):
+        for own, value in zip(weight, trail.seen(hour), strict=True):
             score += own * value
-        path[hour] = np.clip(score, history.lowest, history.highest)
-        for length in basis.means:
-            total[length] = total[length] + path[hour] - ago(past, path, length, hour)
-    return path
+        trail.add(hour, score)
+    return trail.path
 
 
-def _usual_or_own(past: Floats32, period: int, gain: float) -> Floats32:
-    """Usual values; in the first period, of which nothing is usual yet, what was there."""
-    known = usual(past, period, gain)
-    return np.where(np.isnan(known), past, known)
-
-
-def _mean(values: Floats32) -> Floats32:
-    return np.asarray(values.mean(axis=-1, keepdims=True))
-
-
-def _known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:
+def known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:
     """Fill unknown residuals: with one of another series of the block in that hour, else of the same series.
 
     A series that never moved has none.

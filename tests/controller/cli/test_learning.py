@@ -24,15 +24,19 @@ def run(*arguments, code=0):
 
 @pytest.fixture
 def usage(tmp_path):
-    hours = pd.date_range("2026-04-06", periods=400, freq="h", tz="UTC")
-    noise = np.random.default_rng(1).gamma(9, 1 / 9, (3, 400))
+    return written(tmp_path, 400)
+
+
+def written(folder, length):
+    hours = pd.date_range("2026-04-06", periods=length, freq="h", tz="UTC")
+    noise = np.random.default_rng(1).gamma(9, 1 / 9, (3, length))
     value = 5.0 + 3 * np.sin(2 * np.pi * hours.hour / 24)
     series = [
         pd.DataFrame({"timestamp": hours, "region": region, "group": group, "resource": "cpu", "value": value * x})
         for (region, group), x in zip((("eu", "shop"), ("eu", "etl"), ("us", "etl")), noise, strict=True)
     ]
-    pd.concat(series).to_parquet(tmp_path / "usage.parquet", index=False)
-    return tmp_path / "usage.parquet"
+    pd.concat(series).to_parquet(folder / "usage.parquet", index=False)
+    return folder / "usage.parquet"
 
 
 @pytest.fixture
@@ -49,6 +53,23 @@ def narrow(text):
 def sales(tmp_path):
     (tmp_path / "sales.csv").write_text("region,start,end,name\n*,2026-04-10T00Z,2026-04-11T00Z,sale\n")
     return tmp_path / "sales.csv"
+
+
+def test_a_network_is_told_at_once_that_it_has_too_little_to_learn_from(usage, tmp_path):
+    done = run("learn", "--usage", usage, "--recurrent", "--horizon", 24, "--out", tmp_path / "h.nc", code=1)
+    assert "there are 201, and 240 are needed: bring more history" in " ".join(done.stderr.split())
+    assert not (tmp_path / "h.nc").exists()
+
+
+@pytest.mark.slow
+def test_a_network_is_one_more_component_where_it_is_asked_for(tmp_path):
+    usage, out = written(tmp_path, 480), tmp_path / "h.nc"
+    done = run("learn", "--usage", usage, "--recurrent", "--horizon", 24, "--out", out)
+    assert "  recurrent" in done.stdout
+    assert "learn: training the network" in done.stderr
+    assert narrow(done.stdout)
+    assert Hierarchy.load(out).components[-1] == "recurrent"
+    run("forecast", "--usage", usage, "--horizon", 24, "--hierarchy", out)
 
 
 @pytest.mark.slow

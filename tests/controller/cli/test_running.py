@@ -9,18 +9,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from demand import made, usage_of, waves
 from needy import NEEDY, usage_to
 from teams import environment_of, pulls
 from worlds import NOW
 
 from controller.cli import main
+from controller.cli.running import Job
 from controller.edge.checkout import locate
 from controller.lease import stamp
 from controller.service.lock import alone
+from forecasting.errors import ForecastingError
+from forecasting.network import network_of, shapes
+from forecasting.settings import COMPONENTS, EVERY, RECURRENT
 
 LAST = stamp(NOW)
 
@@ -176,3 +183,24 @@ def test_a_daemon_that_is_told_to_stop_in_the_middle_of_its_work_stops_then(envi
     assert "Traceback" not in rest
     assert not (tmp_path / "none-yet.nc").exists()
     assert pulls(environment) == ()
+
+
+@pytest.mark.parametrize("components", [COMPONENTS, EVERY])
+def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkeypatch, components):
+    path, asked = tmp_path / "hierarchy.nc", []
+    usage = usage_of(waves(groups=2, hours=400))
+    net = network_of({name: np.zeros(shape) for name, shape in shapes(resources=1, events=0).items()}, 1, 0)
+    made(usage, components, network=net if RECURRENT in components else None).save(path)
+    os.utime(path, (0, 0))
+
+    def learn(usage, *_, settings, **__):
+        asked.append(settings.components)
+        raise ForecastingError("no")
+
+    monkeypatch.setattr("forecasting.learn.learn", learn)
+    said = []
+    job = Job(tmp_path, path, path, 1, 24, 0, 1, False, False)
+    found = job._hierarchy(usage, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
+    assert asked == [components]
+    assert found.components == components
+    assert said[-1] == "learning failed (no); the last good hierarchy is used on"
