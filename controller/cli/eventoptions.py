@@ -99,7 +99,7 @@ class EventChoice:
             note(f"the usage has no region {', '.join(strangers)}: what is said of it changes nothing")
         if self.zones and not self.holidays:
             note("--zone says when a holiday begins: without --holidays it changes nothing")
-        return found if found.names else None
+        return found if found.names or found.occur else None
 
 
 def event_options(command: Command) -> Command:
