@@ -81,7 +81,9 @@ def world(seed: int) -> tuple[pd.DataFrame, list[Event], dict[str, datetime]]:
     return pd.concat(parts), events, eves
 
 
-def score(usage: xr.Dataset, now: datetime, about: list[Event], known: Events | None, seed: int) -> dict[str, float]:
+def score(
+    usage: xr.Dataset, now: datetime, about: list[Event], known: Events | None, seed: int
+) -> dict[str, float]:
     """Forecast the three days after a moment, and judge the hours of the events they hold."""
     made = forecast(usage, 72, now, seed, events=known)
     came = usage["demand"].sel(time=made.draws["time"]).values[:, 0]

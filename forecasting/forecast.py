@@ -65,7 +65,7 @@ def forecast(
     hierarchy
         What was learnt before; without one, it is learnt first.
     events
-        Holidays, events and covariates; the same names as the hierarchy was learnt with.
+        Holidays, events and covariates; the same names of covariates as the hierarchy was learnt with.
     settings
         Components and inference count where no hierarchy is given; calibration and draws always.
     jobs, dask
@@ -74,7 +74,8 @@ def forecast(
     Returns
     -------
     DemandProfile
-        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes.
+        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes, and as JSON
+        what is known of ``events`` ahead: see `occurring.Layer.told`.
 
     Raises
     ------
@@ -142,6 +143,8 @@ def forecast(
     until = datetime.fromtimestamp(int(last.astype("datetime64[s]").astype(int)), UTC) + timedelta(hours=1)
     said = {"notes": "\n".join(notes), "newcomers": "\n".join(new), "known_until": until.isoformat()}
     attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
+    if layer is not None:
+        attributes["events"] = json.dumps(layer.told(resources.tolist()))
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR
     return DemandProfile(

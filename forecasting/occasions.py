@@ -163,9 +163,7 @@ def _occasion(
     part = np.stack([(clock + offsets[regions[g]]) % 24 // PART_HOURS for g in some]).astype(np.intp)
     expected = next((x.expected for x in rows if x.expected), ())
     share = np.minimum(share[some], 1.0)
-    return Occasion(
-        rows[0].kind, rows[0].name, start, end, int(first), some, share, part, expected, tuple(rows)
-    )
+    return Occasion(rows[0].kind, rows[0].name, start, end, int(first), some, share, part, expected, tuple(rows))
 
 
 def touched(row: Event, groups: NDArray[np.str_], regions: NDArray[np.str_]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ draws. So an event reaches every component of the mixture, and what is drawn of 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zlib import crc32
 
 import numpy as np
@@ -30,13 +31,17 @@ MOST_PAST = 64
 MOST = float(np.log(20.0))
 """Furthest log factor, either way: no demand at all has none."""
 
+MOST_TOLD = 200
+"""Occasions ahead that a profile names at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """An occasion ahead, and draws of its log factor ``(draw, touched group, part, resource)``."""
+    """An occasion ahead, draws of its log factor ``(draw, touched group, part, resource)``, and if it is the first."""
 
     occasion: Occasion
     factor: NDArray[np.float32]
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,61 @@ class Layer:
             for hour in range(max(at, 0), min(at + x.occasion.hours, hours)):
                 share, part = x.occasion.share[:, hour - at], x.occasion.part[:, hour - at]
                 some = np.flatnonzero(share > 0)
-                log = x.factor[:, some, part[some]] * share[some, None].astype(np.float32)  # (draw, touched, resource)
+                log = x.factor[:, some, part[some]] * share[some, None].astype(
+                    np.float32
+                )  # (draw, touched, resource)
                 draws[..., hour][:, x.occasion.groups[some]] *= np.exp(log)
+
+    def factors(self, group: int, resource: int, hours: int, skipped_hours: int = 0) -> NDArray[np.float32]:
+        """Return the factors of one series, ``(draw, hour)``."""
+        draws = len(self.ahead[0].factor) if self.ahead else 1
+        out = np.ones((draws, hours), dtype=np.float32)
+        for x in self.ahead:
+            at = x.occasion.first - self.first - skipped_hours
+            for place in np.flatnonzero(x.occasion.groups == group):
+                for hour in range(max(at, 0), min(at + x.occasion.hours, hours)):
+                    log = x.factor[:, place, x.occasion.part[place, hour - at], resource]
+                    out[:, hour] *= np.exp(log * np.float32(x.occasion.share[place, hour - at]))
+        return out
+
+    def told(self, resources: Sequence[str]) -> list[dict[str, object]]:
+        """Return what a reader of the forecast may want to know of the occasions ahead, as plain values.
+
+        Parameters
+        ----------
+        resources
+            Names.
+
+        Returns
+        -------
+        list of dict
+            By start: ``kind``, ``name``, ``start`` and ``end`` (ISO 8601, UTC), ``regions`` and ``groups`` as they
+            were written, ``new`` if none of the kind was seen before, and ``factor``: for each resource the 10, 50
+            and 90 % quantile of what demand is multiplied by, in the mean over what it touches.
+        """
+        found: list[dict[str, object]] = []
+        for x in sorted(self.ahead, key=lambda x: (x.occasion.start, x.occasion.name, x.occasion.kind))[
+            :MOST_TOLD
+        ]:
+            touched = np.einsum("gh,ghp->gp", x.occasion.share, x.occasion.part[..., None] == np.arange(PARTS))
+            mean = np.einsum("dgpr,gp->dr", x.factor, touched) / touched.sum()
+            factor = np.exp(np.quantile(mean, (0.1, 0.5, 0.9), axis=0)).round(3)
+            start, end = (
+                datetime.fromtimestamp(at / 1e6, UTC).isoformat() for at in (x.occasion.start, x.occasion.end)
+            )
+            found.append(
+                {
+                    "kind": x.occasion.kind,
+                    "name": x.occasion.name,
+                    "start": start,
+                    "end": end,
+                    "regions": sorted({row.region for row in x.occasion.rows}),
+                    "groups": sorted({row.group for row in x.occasion.rows}),
+                    "new": x.new,
+                    "factor": {name: factor[:, r].tolist() for r, name in enumerate(resources)},
+                }
+            )
+        return found
 
 
 def layer_of(
@@ -103,7 +161,9 @@ def layer_of(
     if events is None or not events.occur:
         return None
     groups, regions = usage[dims.GROUP].values, usage[dims.REGION].values
-    first, begin, end = (_hour(x) for x in (usage[dims.TIME].values[0], past[dims.TIME].values[0], past[dims.TIME].values[-1]))
+    first, begin, end = (
+        _hour(x) for x in (usage[dims.TIME].values[0], past[dims.TIME].values[0], past[dims.TIME].values[-1])
+    )
     end += 1
     occasions = occasions_of(events, groups, regions, first, end + ahead_hours)
     if not occasions:
@@ -133,7 +193,7 @@ def layer_of(
                 _add(logs, usual, x, uplifts[place], log, begin)
             if x.first + x.hours > end:
                 log = np.clip(drawn(shared, own, measured, place, draws, rng)[:, x.groups], -MOST, MOST)
-                ahead.append(Ahead(x, log))
+                ahead.append(Ahead(x, log, not np.isfinite(measured.factor).any()))
     return Layer(_without(past, logs, usual), tuple(ahead), end)
 
 

@@ -81,7 +81,9 @@ def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: i
         taken.append((shift, weight))
     usual = np.where(weights > 0, total / np.where(weights > 0, weights, 1.0), np.nan)
     here = _window(roots, None, groups, at, hours)
-    member = (occasion.part[:, None] == np.arange(PARTS)[None, :, None]) & (occasion.share >= _LEAST_SHARE)[:, None]
+    member = (occasion.part[:, None] == np.arange(PARTS)[None, :, None]) & (occasion.share >= _LEAST_SHARE)[
+        :, None
+    ]
     if here is None:
         blank = np.full((len(groups), PARTS, resources), np.nan)
         return Uplift(blank, blank, usual)
@@ -92,7 +94,9 @@ def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: i
         assert values is not None  # noqa: S101 - only those were taken
         known = np.isfinite(values)
         left = weights - weight * known
-        others = np.where(left > 1e-9, (total - weight * np.where(known, values, 0.0)) / np.maximum(left, 1e-9), np.nan)
+        others = np.where(
+            left > 1e-9, (total - weight * np.where(known, values, 0.0)) / np.maximum(left, 1e-9), np.nan
+        )
         apart = _ratio(values, others, member)
         seen = np.isfinite(apart)
         square += weight * np.where(seen, apart, 0.0) ** 2

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "usage", "sources", "sessions", "simulate",
-        "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
+        "eventtable", "places", "events", "basis", "occasions", "uplift", "effects", "occurring", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
@@ -19,7 +19,7 @@ ROWS = {
         "backtest",
     ],
     "controller": [
-        "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",
+        "errors", "lease", "delay", "config", "configtext", "leadtimes", "drivers", "plan", "capacity", "need", "cover",
         "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen", "decay",
         "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate", "markdown",
         "mermaid", "message", "boxes", "dashboard", "scaffold", "plandiff", "planfile", "planmoves", "gate",

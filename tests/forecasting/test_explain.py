@@ -40,10 +40,9 @@ def learnt(name, own, events=(), between=0.05):
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("history", [60, 250, 500])
 def test_parts_add_up_to_the_walk(name, history):
-    sale = pd.DataFrame(
-        {"region": ["*"], "start": ["2026-01-06T00Z"], "end": ["2026-02-01T00Z"], "name": ["sale"]}
-    )
-    events = from_tables({}, table=sale)
+    time = pd.date_range("2026-01-05", periods=history + HOURS, freq="h")
+    rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": np.arange(len(time)) % 7.0})
+    events = from_tables({}, covariates=rain)
     own, _ = block(usage_of(waves(groups=6, hours=history)), events=events)
     basis = basis_of(name, own.length, events.names)
     rng = np.random.default_rng(3)
@@ -149,8 +148,10 @@ def test_it_is_refused_in_words():
         explain(usage, "G0", "r0", hierarchy=hierarchy)
     with pytest.raises(ForecastingError, match="no resource 'r'; did you mean r0"):
         explain(usage, "a/g0", "r", hierarchy=hierarchy)
-    with pytest.raises(HierarchyError, match="these are given: holiday"):
-        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=from_tables({"a": "DE"}))
+    with pytest.raises(HierarchyError, match="these are given: rain"):
+        time = pd.date_range("2026-01-05", periods=600, freq="h")
+        rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": 1.0})
+        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=from_tables({}, covariates=rain))
     with pytest.raises(ForecastingError, match="none of which is made of parts; learn anew with one of ar"):
         explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage, ("days", "level")))
     with pytest.raises(ForecastingError, match="it has c0, c1, c2, c3, c4, c5, c6, c7 …"):
