@@ -23,6 +23,9 @@ BOUND = "bound"
 """Ends of an interval: ``lower`` and ``upper``."""
 
 DEMAND = "demand"
+CENSORED = "censored"
+"""Optional beside usage's demand, bool: whether the hour sat at capacity, so that its demand is a lower bound."""
+
 REGION = "region"
 NAME = "name"
 UNIT = "unit"
@@ -73,6 +76,8 @@ def hour_of(now: datetime) -> np.datetime64:
 def check_usage(usage: xr.Dataset, producer: str) -> None:
     """Hold that a dataset is usage: ``demand(group, resource, time)``, float64, ≥ 0 or NaN, hourly.
 
+    Where there is a variable ``censored``, it is bool, of the same dims, and true at known hours only.
+
     Parameters
     ----------
     usage
@@ -88,6 +93,13 @@ def check_usage(usage: xr.Dataset, producer: str) -> None:
     _check_demand(usage, producer, USAGE_DIMS, "float64")
     demand = usage[DEMAND].values
     _require(not np.isinf(demand).any() and not (demand < 0).any(), producer, "demand must be ≥ 0 or NaN")
+    if CENSORED in usage.data_vars:
+        censored = usage[CENSORED]
+        _require(
+            censored.dims == USAGE_DIMS, producer, f"censored has the dims {censored.dims}, wanted {USAGE_DIMS}"
+        )
+        _require(censored.dtype == bool, producer, f"censored is {censored.dtype}, wanted bool")
+        _require(not (censored.values & np.isnan(demand)).any(), producer, "an hour that is not known is censored")
 
 
 def check_profile(profile: xr.Dataset, producer: str, values: bool = True) -> None:

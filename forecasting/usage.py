@@ -8,6 +8,7 @@ What is repaired, and by which rule (`notes` says it in words, with the counts):
 - of rows with the same series and timestamp the last known one holds: later exports correct earlier ones;
 - several timestamps within one hour (15-minute data, or at any odd minutes) become the plain mean of the known
   values of that hour: demand is a level, so it is neither summed nor weighted;
+- an hour one of whose known rows sat at capacity (`censoring`) is marked: its mean is a lower bound on demand;
 - hours without a row are not known; order does not matter; times without a timezone are UTC.
 
 Refused is a resource that is coarser than hourly, say daily: the hours between would all have to be made up.
@@ -29,7 +30,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from forecasting import dims
+from forecasting.censoring import decode_marks
 from forecasting.errors import UsageError
+from forecasting.grid import count_unsorted, scatter
 from forecasting.table import (
     MICROSECONDS_PER_HOUR,
     check_columns,
@@ -61,6 +64,7 @@ _NOTES = {
     "negative": "{:,} values are negative; taken as not known",
     "duplicates": "{:,} rows repeat a timestamp of their series; the last known row holds",
     "sub_hourly": "{:,} hours have several rows; each holds the mean of its known values",
+    "censored_hours": "{:,} hours sat at capacity; they are lower bounds on demand",
     "missing_hours": "{:,} of {cells:,} hours are not known; left open",
     "absent_series": "{:,} pairs of group and resource have no known value at all",
     "coarse_series": "{:,} pairs of group and resource are seldom known two hours in a row; left open between",
@@ -74,7 +78,8 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     ----------
     table
         Columns ``timestamp`` (datetimes or ISO 8601 text; UTC where no timezone is given), ``region``,
-        ``group``, ``resource`` and ``value``; other columns are ignored, as is the order of the rows.
+        ``group``, ``resource`` and ``value``, and where they are there ``capacity`` and ``censored`` (see
+        `forecasting.censoring.decode_marks`); other columns are ignored, as is the order of the rows.
     units
         Unit of each resource, before those of `forecasting.dims.UNITS`; a resource in neither has an empty
         unit, and one that the table does not have is passed over.
@@ -84,7 +89,8 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     xarray.Dataset
         ``demand(group, resource, time)``, float64, in the unit of its resource, NaN where not known;
         coordinates ``region(group)``, ``name(group)``, ``unit(resource)``; ``time`` is naive UTC, the start
-        of the hour. Counts of what was repaired are in ``attrs``.
+        of the hour. Counts of what was repaired are in ``attrs``. If any hour sat at capacity, a second variable
+        ``censored(group, resource, time)``, bool, says which: their demand is a lower bound.
 
     Raises
     ------
@@ -102,6 +108,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     resources = decode_labels(table["resource"], "resource")
     values = decode_values(table["value"])
     check_largest(values)
+    marks = decode_marks(table, values)
 
     groups, pairs = join_labels(regions, names)
     hours = instants.microseconds // MICROSECONDS_PER_HOUR
@@ -113,13 +120,15 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     finite = np.isfinite(values)
     known = finite & (values >= 0)
     cells = series[known] * shape[2] + (hours[known] - hours.min())
-    demand, repeated = _scatter(cells, instants.microseconds[known], values[known], shape)
-    unknown = np.isnan(demand)
+    grid = scatter(
+        cells, instants.microseconds[known], values[known], None if marks is None else marks[known], shape
+    )
+    unknown = np.isnan(grid.demand)
     absent = unknown.all(axis=2)
     known_units = {**dims.UNITS, **(units or {})}
 
     usage = xr.Dataset(
-        {dims.DEMAND: (dims.USAGE_DIMS, demand)},
+        {dims.DEMAND: (dims.USAGE_DIMS, grid.demand)},
         coords={
             dims.GROUP: groups.names,
             dims.REGION: (dims.GROUP, regions.names[pairs // len(names.names)]),
@@ -131,15 +140,19 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
         attrs={
             "rows": len(table),
             "naive_timestamps": instants.naive_rows,
-            "unsorted": _count_unsorted(series, instants.microseconds),
+            "unsorted": count_unsorted(series, instants.microseconds),
             "not_finite": int((~finite).sum()),
             "negative": int((finite & ~known).sum()),
-            **repeated,
+            "duplicates": grid.duplicates,
+            "sub_hourly": grid.sub_hourly,
             "missing_hours": int(unknown[~absent].sum()),
             "absent_series": int(absent.sum()),
             "coarse_series": _coarse(~unknown, groups.names, resources.names),
         },
     )
+    if grid.censored is not None:
+        usage[dims.CENSORED] = (dims.USAGE_DIMS, grid.censored)
+        usage.attrs["censored_hours"] = int(grid.censored.sum())
     require_history(usage)
     return usage
 
@@ -179,45 +192,22 @@ def before(usage: xr.Dataset, now: datetime) -> xr.Dataset:
     over = usage.isel({dims.TIME: slice(0, int(usage[dims.TIME].values.searchsorted(end)))})
     if over.sizes[dims.TIME] == 0:
         raise UsageError(f"no usage before {end}Z; it starts at {usage[dims.TIME].values[0]}Z")
+    if dims.CENSORED in over and not over[dims.CENSORED].any():
+        return over.drop_vars(dims.CENSORED)
     return over
 
 
 def digest(usage: xr.Dataset) -> str:
-    """Return the SHA-256, in hexadecimal, of the demand and its labels: same usage, same digest."""
+    """Return the SHA-256, in hexadecimal, of the demand, its labels and marks: same usage, same digest."""
     demand = usage[dims.DEMAND].transpose(*dims.USAGE_DIMS).values.astype("<f8")
     demand = np.where(np.isnan(demand), np.nan, demand + 0.0)  # one bit pattern for NaN, one for zero
     names = [*usage[dims.GROUP].values, "", *usage[dims.RESOURCE].values, "", *usage[dims.UNIT].values]
     state = hashlib.sha256("\0".join(names).encode())
     state.update(usage[dims.TIME].values.astype("datetime64[h]").astype("<i8").tobytes())
     state.update(demand.astype("<f8").tobytes())
+    if dims.CENSORED in usage and usage[dims.CENSORED].any():
+        state.update(np.packbits(usage[dims.CENSORED].transpose(*dims.USAGE_DIMS).values).tobytes())
     return state.hexdigest()
-
-
-def _scatter(
-    cells: NDArray[np.int64],
-    microseconds: NDArray[np.int64],
-    values: NDArray[np.float64],
-    shape: tuple[int, int, int],
-) -> tuple[NDArray[np.float64], dict[str, int]]:
-    """Write known values into their cells; count the rows that were replaced and the hours that are means."""
-    demand = np.full(np.prod(shape), np.nan)
-    duplicates = sub_hourly = 0
-    ordered = np.sort(cells)
-    if (ordered[1:] == ordered[:-1]).any():
-        rows = pd.DataFrame({"cell": cells, "instant": microseconds})
-        last = ~rows.duplicated(keep="last").to_numpy()
-        duplicates = int((~last).sum())
-        cells, values = cells[last], values[last]
-        distinct, position, count = np.unique(cells, return_inverse=True, return_counts=True)
-        sub_hourly = int((count > 1).sum())
-        position = position.reshape(-1)
-        least = np.full(len(distinct), np.inf)
-        np.minimum.at(least, position, values)
-        # From the least, and divided first: equal values keep their value to the bit, huge ones do not overflow.
-        above = np.bincount(position, weights=(values - least[position]) / count[position])
-        cells, values = distinct, least + above
-    demand[cells] = values
-    return demand.reshape(shape), {"duplicates": duplicates, "sub_hourly": sub_hourly}
 
 
 def _coarse(known: NDArray[np.bool_], labels: NDArray[np.str_], resources: NDArray[np.str_]) -> int:
@@ -235,12 +225,6 @@ def _coarse(known: NDArray[np.bool_], labels: NDArray[np.str_], resources: NDArr
             "rows are only written while something runs, write 0 for its other hours"
         )
     return int(coarse.sum())
-
-
-def _count_unsorted(series: NDArray[np.intp], microseconds: NDArray[np.int64]) -> int:
-    order = series.argsort(kind="stable")
-    same_series = np.diff(series[order]) == 0
-    return int((same_series & (np.diff(microseconds[order]) < 0)).sum())
 
 
 def _check_size(shape: tuple[int, int, int], time: NDArray[np.datetime64]) -> None:
