@@ -2,11 +2,11 @@
 
     python -m benchmarks.occasions --json occasions.json
 
-Groups of two regions, with habits and noise, have sales (one kind, each of its own size, felt by all groups of a region,
-by each in its own way), maintenance (demand falls), and a launch that is the first of its kind. Each panel is forecast
-from the eve of a sale, of a maintenance and of the launch, the last with nothing expected, with the truth expected, and
-without any event. In the hours of the event: the share of what came within the 80 and 95 % intervals, of groups and of
-region sums, the WQL, and the mean of the forecast's median over what came.
+Groups of two regions, with habits and noise, have sales (one kind, each of its own size, felt by all groups of a
+region, by each in its own way), maintenance (demand falls), and a launch that is the first of its kind. Each
+panel is forecast from the eve of a sale, of a maintenance and of the launch, the last with nothing expected,
+with the truth expected, and without any event. In the hours of the event: the share of what came within the 80
+and 95 % intervals, of groups and of region sums, the WQL, and the mean of the forecast's median over what came.
 """
 
 from argparse import Namespace
@@ -45,8 +45,8 @@ def world(seed: int) -> tuple[pd.DataFrame, list[Event], dict[str, datetime]]:
         at = slice(begin, begin + length)
         logs[region, :, at] += (log + own[kind][region] + rng.normal(0, REST, GROUPS))[:, None]
         start, stop = (START + timedelta(hours=x) for x in (begin, begin + length))
-        micro = [int(x.timestamp()) * 1_000_000 for x in (start, stop)]
-        events.append(Event(f"r{region}", *micro, name, kind))
+        start_at, end_at = (int(x.timestamp()) * 1_000_000 for x in (start, stop))
+        events.append(Event(f"r{region}", start_at, end_at, name, kind))
 
     for number, week in enumerate(range(2, WEEKS, 3)):
         log = rng.normal(*SALE)

@@ -1,10 +1,10 @@
 r"""Events that a forecast expects → those that drive a lease: they touch its groups within its window.
 
-Place in the line: between the profile, whose attributes name the events of its horizon, and ``evidence``. A profile is
-a file from anywhere: what is no event is passed over, and names are data.
+Place in the line: between the profile, whose attributes name the events of its horizon, and ``evidence``. A
+profile is a file from anywhere: what is no event is passed over, and names are data.
 
 >>> text = '[{"kind": "sale", "name": "spring", "start": "2026-04-01T08:00:00+00:00", "regions": ["*"],\
-...           "end": "2026-04-01T20:00:00+00:00", "groups": [""], "new": false, "factor": {"cpu": [1.4, 1.7, 2.1]}}]'
+...           "end": "2026-04-01T20:00:00+00:00", "groups": [""], "factor": {"cpu": [1.4, 1.7, 2.1]}}]'
 >>> at = datetime(2026, 4, 1, tzinfo=UTC)
 >>> drivers(text, ("eu/web",), "cpu", at, at + timedelta(days=1))[0].words
 'sale: spring (1.7 times the usual, 1.4 to 2.1)'

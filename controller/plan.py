@@ -137,10 +137,10 @@ class ForecastEvidence:
     hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual review
     would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for want of
     a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool can
-    hold. ``priority`` is the highest of the groups', ``drivers`` are the events that it is asked for. ``course`` is the need in and around the window. ``planned``
-    is what the lease costs if it is merged at ``merge_by`` and given back at the end of its window, ``early`` what
-    each hour that it is merged before costs on top, ``most`` what it costs if it is merged now and never given
-    back.
+    hold. ``priority`` is the highest of the groups', ``drivers`` are the events in the window. ``course`` is the
+    need in and around the window. ``planned`` is what the lease costs if it is merged at ``merge_by`` and given
+    back at the end of its window, ``early`` what each hour that it is merged before costs on top, ``most`` what
+    it costs if it is merged now and never given back.
     """
 
     issued: datetime

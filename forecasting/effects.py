@@ -7,10 +7,11 @@ The logarithm of the factor of occasion o in part p of the day, for the series o
     factor[o, g, p] = kind + part[p] + occasion[o] + group[g] + group_part[g, p] + rest[o, g, p]
 
 Each term but the first is normal about 0 with a spread of its own that is learnt (half-normal priors), so that a
-kind that happened once is believed to vary as much as such things do, and one that was always the same to vary as
-little as it did. A new occasion takes the kind's term and a new draw of its own, common to all that it touches: sums
-widen with it. Gibbs sampling (Gelman et al. 2013, ch. 11 and 15) of what groups share, from at most `PANEL` groups;
-each group's own terms are then drawn exactly, as each is independent of the others given what is shared.
+kind that happened once is believed to vary as much as such things do, and one that was always the same to vary
+as little as it did. A new occasion takes the kind's term and a new draw of its own, common to all that it
+touches: sums widen with it. Gibbs sampling (Gelman et al. 2013, ch. 11 and 15) of what groups share, from at
+most `PANEL` groups; each group's own terms are then drawn exactly, as each is independent of the others given
+what is shared.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ PANEL = 48
 """Groups that a kind is learnt from at most."""
 
 KIND_SD = 0.4
-"""Prior spread of a kind's log factor: before anything is known of it, 0.5 to 2 times as much as usual is likely."""
+"""Prior spread of a kind's log factor: before anything is known of it, 0.6 to 1.7 times the usual is likely."""
 
 SPREADS = {"part": 0.2, "occasion": 0.25, "group": 0.3, "group_part": 0.15, "rest": 0.15}
 """Scales of the half-normal priors of the spreads of the other terms."""
@@ -92,7 +93,6 @@ def learn_kind(measured: Measured, key: tuple[int, ...]) -> Shared:
     centre = np.where(known.any(axis=(0, 1, 2)), 0.0, hoped)
     scale = {name: np.full(resources, 0.7 * prior) for name, prior in SPREADS.items()}
     part, own = np.zeros((parts, resources)), np.zeros((groups, parts, resources))
-    kept: dict[str, list[Floats]] = {name: [] for name in ("kind", "part", "occasion", *SPREADS)}
 
     kept: list[tuple[Floats, Floats, Floats, dict[str, Floats]]] = []
     for step in range(BURNT + KEPT * THIN):
@@ -115,7 +115,7 @@ def learn_kind(measured: Measured, key: tuple[int, ...]) -> Shared:
         if step >= BURNT and (step - BURNT) % THIN == 0:
             kept.append((kind, part, occasion, dict(scale)))
     spread = {name: np.stack([x[3][name] for x in kept]) for name in SPREADS}
-    kinds, of_parts, of_occasions = (np.stack([x[i] for x in kept]) for i in range(3))
+    kinds, of_parts, of_occasions = (np.stack(x) for x in zip(*(y[:3] for y in kept), strict=True))
     return Shared(kinds, of_parts, of_occasions, spread)
 
 
@@ -201,7 +201,7 @@ def _panel(measured: Measured, rng: np.random.Generator) -> Measured:
 
 
 def own_of(shared: Shared, measured: Measured, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw the own terms of every group, given each draw of what groups share: ``(draw, group, part, resource)``."""
+    """Draw the own terms of each group for each draw of what groups share: ``(draw, group, part, resource)``."""
     y, known = np.nan_to_num(measured.factor), np.isfinite(measured.factor)
     variance = np.where(known, measured.variance, 1.0)
     out = np.empty((len(shared.kind), *y.shape[1:]), dtype=np.float32)
@@ -210,8 +210,8 @@ def own_of(shared: Shared, measured: Measured, rng: np.random.Generator) -> NDAr
         level = shared.level(number)[:, None]
         total = weight.sum(axis=0)
         mean = (weight * (y - level)).sum(axis=0) / np.maximum(total, _TINY)
-        spreads = (shared.spread[name][number] for name in ("group", "group_part"))
-        group, group_part = own_terms(mean, total, *spreads, rng)
+        group_sd, part_sd = (shared.spread[name][number] for name in ("group", "group_part"))
+        group, group_part = own_terms(mean, total, group_sd, part_sd, rng)
         out[number] = group[:, None] + group_part
     return out
 

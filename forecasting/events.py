@@ -3,15 +3,15 @@
 Place in the line: beside `basis`; the model adds ``design(…) @ effect`` to the score of an hour. What holidays and
 events do is learnt by a layer of its own, see `occurring`.
 
-Nothing is learnt here. A region that no covariate names has zeros throughout, and regions that usage does not have
-yet may be named. The region `EVERYWHERE` stands for all; a region's own covariate, country and zone go before those
-of `EVERYWHERE`, events of both hold.
+Nothing is learnt here. A region that no covariate names has zeros throughout, and regions that usage does not
+have yet may be named. The region `EVERYWHERE` stands for all; a region's own covariate, country and zone go
+before those of `EVERYWHERE`, events of both hold.
 
 >>> from_tables({"eu-west": "DE-BY"}, {"eu-west": "Europe/Berlin"}).occur
 True
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,9 @@ from forecasting.places import check_places
 Floats = NDArray[np.float64]
 
 EVERYWHERE = "*"
+MOST_KINDS = 500
+"""Kinds of events at most: each takes a moment to learn."""
+
 _FLAT = 1e-12  # sd, relative to the largest value, under which a series is constant but for rounding
 _STRETCH = 3.0  # sd beyond what the history has seen: further out its effect is anyone's guess
 
@@ -63,6 +66,7 @@ def from_tables(
     zones: Mapping[str, str] | None = None,
     table: pd.DataFrame | None = None,
     covariates: pd.DataFrame | None = None,
+    written: Iterable[Event] = (),
 ) -> Events:
     """Check what a user has written down, and make `Events` of it.
 
@@ -79,6 +83,9 @@ def from_tables(
         Columns ``timestamp`` (UTC where no timezone is given; the hour that holds it), ``region``, ``name`` and
         ``value``, NaN where not known, for the past and for the hours ahead. Other columns are ignored.
 
+    written
+        Events that were read from elsewhere, see `eventfile` and `icsfile`.
+
     Raises
     ------
     ForecastingError
@@ -91,12 +98,15 @@ def from_tables(
     found = Events(
         holidays=tuple(sorted(holidays.items())),
         zones=tuple(sorted(zones.items())),
-        events=() if table is None else decode_events(table),
+        events=tuple(sorted({*(() if table is None else decode_events(table)), *written})),
         covariates=() if covariates is None else decode_covariates(covariates),
     )
-    clash = {x.name for x in found.events} & {x.name for x in found.covariates}
-    if clash:
-        raise ForecastingError(f"{min(clash)!r} is the name of an event and of a covariate; rename one of them")
+    kinds = {x.kind for x in found.events}
+    if len(kinds) > MOST_KINDS:
+        raise ForecastingError(
+            f"events of {len(kinds)} different kinds, and at most {MOST_KINDS} can be learnt; give things of one "
+            "sort the same kind"
+        )
     return found
 
 

@@ -11,11 +11,10 @@ occasion, so that a day that begins at another moment in each region is one holi
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.events import EVERYWHERE, Events
@@ -91,7 +90,7 @@ def occasions_of(
     written = [*events.events, *_holidays(events, regions, first, last)]
     near = [x for x in written if x.end > bounds[0] and x.start < bounds[1]]
     zones = dict(events.zones)
-    offsets = _offsets(regions, zones, first, last)
+    offsets = _offsets(regions, zones, last)
     found = []
     for rows in _together(near):
         occasion = _occasion(rows, groups, regions, offsets)
@@ -114,7 +113,7 @@ def busy_hours(occasions: Iterable[Occasion], groups: int, first: int, hours: in
 def _holidays(events: Events, regions: NDArray[np.str_], first: int, last: int) -> list[Event]:
     """Public holidays as events of each region, from its midnight to the next."""
     codes, zones = dict(events.holidays), dict(events.zones)
-    begin, end = (datetime(1970, 1, 1) + timedelta(hours=x) for x in (first, last))
+    begin, end = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=x) for x in (first, last))
     years = range((begin - timedelta(days=2)).year, (end + timedelta(days=2)).year + 1)
     found = []
     for region in np.unique(regions).tolist() if codes else ():
@@ -177,12 +176,12 @@ def touched(row: Event, groups: NDArray[np.str_], regions: NDArray[np.str_]) -> 
     return np.asarray(inside & (names == row.group))
 
 
-def _offsets(regions: NDArray[np.str_], zones: dict[str, str], first: int, last: int) -> dict[str, int]:
-    """Hours by which the local clock of each region is ahead of UTC, at the end of the span."""
-    del first
-    moment = pd.Timestamp((last - 1) * 3600, unit="s", tz="UTC")
+def _offsets(regions: NDArray[np.str_], zones: dict[str, str], last: int) -> dict[str, int]:
+    """Hours by which the local clock of each region is ahead of UTC, at the end of what is looked at."""
+    moment = datetime.fromtimestamp((last - 1) * 3600, UTC)
     found = {}
     for region in np.unique(regions).tolist():
         zone = zones.get(region, zones.get(EVERYWHERE, "UTC"))
-        found[region] = round(moment.tz_convert(zone).utcoffset().total_seconds() / 3600)
+        ahead = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
+        found[region] = round(ahead / timedelta(hours=1))
     return found

@@ -1,8 +1,9 @@
 """Usage without its occasions, and draws with them: a layer around the forecaster.
 
-Place in the line: around `history` and all that follows. Components forecast demand as if nothing special happened, from
-a past out of which the effects of events and holidays were taken; the factors of those ahead are multiplied into the
-draws. So an event reaches every component of the mixture, and what is drawn of it is common to all that it touches.
+Place in the line: around `history` and all that follows. Components forecast demand as if nothing special
+happened, from a past out of which the effects of events and holidays were taken; the factors of those ahead are
+multiplied into the draws. So an event reaches every component of the mixture, and what is drawn of it is common
+to all that it touches.
 
     layer = layer_of(usage, past, events, ahead_hours=96, draws=500, seed=1)
     layer.past, layer.into(draws)
@@ -37,7 +38,7 @@ MOST_TOLD = 200
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """An occasion ahead, draws of its log factor ``(draw, touched group, part, resource)``, and if it is the first."""
+    """An occasion ahead, draws of its log factor ``(draw, touched, part, resource)``, whether it is the first."""
 
     occasion: Occasion
     factor: NDArray[np.float32]
@@ -193,7 +194,7 @@ def layer_of(
                 _add(logs, usual, x, uplifts[place], log, begin)
             if x.first + x.hours > end:
                 log = np.clip(drawn(shared, own, measured, place, draws, rng)[:, x.groups], -MOST, MOST)
-                ahead.append(Ahead(x, log, not np.isfinite(measured.factor).any()))
+                ahead.append(Ahead(x, log.astype(np.float32), not np.isfinite(measured.factor).any()))
     return Layer(_without(past, logs, usual), tuple(ahead), end)
 
 

@@ -98,7 +98,7 @@ def decode_labels(column: "pd.Series[Any]", name: str, allow_slash: bool = True)
     if (codes < 0).any():
         raise UsageError(f"column '{name}', row {_first(codes < 0)}: the {name} is missing")
     for code, text in enumerate(found):
-        fault = _fault_of_name(text, allow_slash)
+        fault = fault_of_name(text, allow_slash)
         if fault and (codes == code).any():
             raise UsageError(f"column '{name}', row {_first(codes == code)}: {_shown(text)} {fault}")
     names, merged = np.unique(np.array([str(text) for text in found]), return_inverse=True)
@@ -156,8 +156,8 @@ def decode_instants(column: "pd.Series[Any]") -> Instants:
     return Instants(plain.as_unit("us").to_numpy().astype(np.int64), naive_rows)
 
 
-def decode_values(column: "pd.Series[Any]") -> NDArray[np.float64]:
-    """Decode the column of values; NaN where there is none.
+def decode_values(column: "pd.Series[Any]", name: str = "value") -> NDArray[np.float64]:
+    """Decode the column of values, or of another ``name``; NaN where there is none.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def decode_values(column: "pd.Series[Any]") -> NDArray[np.float64]:
     """
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_complex_dtype(kind) or kind.kind in "mM":
-        raise UsageError(f"column 'value' holds {kind}; wanted numbers")
+        raise UsageError(f"column '{name}' holds {kind}; wanted numbers")
     if pd.api.types.is_numeric_dtype(kind):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     texts = column.astype(object)
@@ -176,11 +176,13 @@ def decode_values(column: "pd.Series[Any]") -> NDArray[np.float64]:
     except OverflowError as error:
         huge = texts.map(lambda number: isinstance(number, int) and abs(number) > sys.float_info.max)
         row = _first(huge.to_numpy(dtype=bool))
-        raise UsageError(f"column 'value', row {row}: the number is beyond ±1.8e308, the largest float") from error
+        raise UsageError(
+            f"column '{name}', row {row}: the number is beyond ±1.8e308, the largest float"
+        ) from error
     for place in np.flatnonzero(np.isnan(numbers)):
         text = texts.iloc[place]
         if not pd.isna(text) and str(text).strip().lower() not in _NOT_KNOWN:
-            raise UsageError(f"column 'value', row {place + 1}: {_shown(text)} is not a number")
+            raise UsageError(f"column '{name}', row {place + 1}: {_shown(text)} is not a number")
     return numbers
 
 
@@ -218,7 +220,8 @@ def _time_text(time: object) -> str | None:
     return time.strip() if isinstance(time, str) and _ISO_TIME.fullmatch(time.strip()) else None
 
 
-def _fault_of_name(text: object, allow_slash: bool) -> str:
+def fault_of_name(text: object, allow_slash: bool) -> str:
+    """Say what is wrong with a name, in words that follow it; empty if nothing is."""
     if isinstance(text, bool) or not isinstance(text, str | int | np.integer):
         return "is not text"
     shown = str(text)

@@ -2,10 +2,10 @@
 
 Place in the line: after `occasions`; `effects` pools what is measured here.
 
-Usual is the weighted mean of the root of demand in the same hours of the weeks before and after, as far as they are
-known and no occasion touches them; of the days around, where no week is. How far a week's same hours are from what
-the other weeks make of them, where nothing happened, says how far a factor may be off by chance: a placebo test
-(after Abadie, Diamond and Hainmueller 2010), which takes bursts and drift as they come.
+Usual is the weighted mean of the root of demand in the same hours of the weeks before and after, as far as they
+are known and no occasion touches them; of the days around, where no week is. How far a week's same hours are
+from what the other weeks make of them, where nothing happened, says how far a factor may be off by chance: a
+placebo test (after Abadie, Diamond and Hainmueller 2010), which takes bursts and drift as they come.
 
     measured = measure(occasion, roots, busy, first_hour)
 """

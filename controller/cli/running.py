@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from controller.cli.daemonoptions import Address, Span
-from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_option
+from controller.cli.eventoptions import EventChoice, event_options, hierarchy_option, jobs_option, seed_option
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
 from controller.cli.show import print_outcomes
@@ -22,6 +22,7 @@ from controller.errors import HeadroomError
 if TYPE_CHECKING:
     from controller.config import Config
     from controller.workflow import Round
+    from forecasting.events import Events
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
@@ -48,6 +49,7 @@ _MOST_HOURS = 24 * 31
 @click.option("--horizon", type=click.IntRange(1, _MOST_HOURS), help="Hours ahead.  [default: what settings need]")
 @seed_option
 @jobs_option
+@event_options
 @now_option
 @click.option("--every", type=Span(), help="Stay, and run again at this interval, such as 15m.")
 @click.option("--wait", is_flag=True, help="Wait for another run of this environment, instead of leaving.")
@@ -68,6 +70,7 @@ def run(
     horizon: int | None,
     seed: int,
     jobs: int,
+    choice: EventChoice,
     now: datetime,
     every: timedelta | None,
     wait: bool,
@@ -91,7 +94,7 @@ def run(
         raise click.UsageError("--every has a log only; leave out --dry-run, --check and -o, or run once")
     if every is None and given[-1:] in (["listen"], ["log"]):
         raise click.UsageError(f"--{given[-1]} is for a daemon; add --every 15m")
-    job = Job(directory, usage_path, hierarchy_path, learn_every, horizon, seed, jobs, dry_run, wait)
+    job = Job(directory, usage_path, hierarchy_path, learn_every, horizon, seed, jobs, choice, dry_run, wait)
     if every is not None:
         _stay(job, every, listen, log)
         return
@@ -117,6 +120,7 @@ class Job:
     horizon: int | None
     seed: int
     jobs: int
+    choice: EventChoice
     dry_run: bool
     wait: bool
 
@@ -136,21 +140,28 @@ class Job:
             usage = read(self.usage_path)
             for line in notes(usage):
                 say(line)
-            profile = self._forecast(usage, self.horizon or _reach(config), now, say, bar)
+            events = self.choice.of(usage, say)
+            profile = self._forecast(usage, events, self.horizon or _reach(config), now, say, bar)
             return workflow.run(self.directory, usage, profile, now, self.dry_run)
 
-    def _forecast(self, usage: Any, hours: int, now: datetime, say: Say, bar: Bar) -> "DemandProfile":
+    def _forecast(
+        self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
+    ) -> "DemandProfile":
         from forecasting.forecast import forecast
 
-        hierarchy = None if self.hierarchy_path is None else self._hierarchy(usage, hours, now, say, bar)
+        hierarchy = None if self.hierarchy_path is None else self._hierarchy(usage, events, hours, now, say, bar)
         with bar("forecast") as report:
-            profile = forecast(usage, hours, now, self.seed, report, hierarchy=hierarchy, jobs=self.jobs)
+            profile = forecast(
+                usage, hours, now, self.seed, report, hierarchy=hierarchy, events=events, jobs=self.jobs
+            )
         for line in str(profile.dataset.attrs["notes"]).split("\n"):
             if line:
                 say(line)
         return profile
 
-    def _hierarchy(self, usage: Any, hours: int, now: datetime, say: Say, bar: Bar) -> "Hierarchy":
+    def _hierarchy(
+        self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
+    ) -> "Hierarchy":
         """What was learnt: from the file, or anew where it is missing or old; the old one where that fails."""
         from forecasting.errors import ForecastingError
         from forecasting.hierarchy import Hierarchy
@@ -168,7 +179,7 @@ class Job:
         )
         try:
             with bar("learn") as report:
-                fresh = learn(usage, now, self.seed, report, horizon_hours=hours, jobs=self.jobs)
+                fresh = learn(usage, now, self.seed, report, horizon_hours=hours, events=events, jobs=self.jobs)
         except ForecastingError as error:
             if not old:
                 raise

@@ -148,10 +148,12 @@ def test_it_is_refused_in_words():
         explain(usage, "G0", "r0", hierarchy=hierarchy)
     with pytest.raises(ForecastingError, match="no resource 'r'; did you mean r0"):
         explain(usage, "a/g0", "r", hierarchy=hierarchy)
+    time = pd.date_range("2026-01-05", periods=600, freq="h")
+    rain = from_tables(
+        {}, covariates=pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": 1.0})
+    )
     with pytest.raises(HierarchyError, match="these are given: rain"):
-        time = pd.date_range("2026-01-05", periods=600, freq="h")
-        rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": 1.0})
-        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=from_tables({}, covariates=rain))
+        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=rain)
     with pytest.raises(ForecastingError, match="none of which is made of parts; learn anew with one of ar"):
         explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage, ("days", "level")))
     with pytest.raises(ForecastingError, match="it has c0, c1, c2, c3, c4, c5, c6, c7 …"):
