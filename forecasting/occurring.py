@@ -170,6 +170,8 @@ def layer_of(
     if not occasions:
         return None
     roots = np.sqrt(usage[dims.DEMAND].values)
+    if dims.CENSORED in usage.data_vars:  # a bound measures nothing
+        roots = np.where(usage[dims.CENSORED].values, np.nan, roots)
     busy = busy_hours(occasions, len(groups), first, roots.shape[2])
     kinds: dict[str, list[Occasion]] = defaultdict(list)
     for x in occasions:

@@ -12,8 +12,8 @@ ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events",
-        "basis", "occasions", "uplift", "effects", "occurring", "newcomers", "transform", "shifts", "history",
-        "past", "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance",
+        "basis", "occasions", "uplift", "effects", "occurring", "newcomers", "transform", "shifts", "sufficient",
+        "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals", "chance",
         "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
@@ -24,8 +24,8 @@ ROWS = {
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "drivers", "plan", "capacity", "need",
         "cover", "dealing", "evidence", "matching", "rises", "outlook", "decide", "outage", "realised", "foreseen",
         "decay", "guardrails", "replay", "render", "pull", "proposal", "marker", "standing", "record", "fate",
-        "markdown", "mermaid", "message", "boxes", "dashboard", "scaffold", "plandiff", "planfile", "planmoves", "gate",
-        "edge", "workflow", "service", "cli",
+        "markdown", "mermaid", "message", "boxes", "dashboard", "scaffold", "plandiff", "planfile", "planmoves",
+        "gate", "edge", "workflow", "service", "cli",
     ],
 }  # fmt: skip
 PURE = {
