@@ -295,7 +295,7 @@ def test_names_of_covariates_that_do_not_match_are_an_error(sold):
     usage, hierarchy = sold
     time = pd.date_range(moment(0), periods=900, freq="h")
     rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": np.arange(900.0) % 7})
-    with pytest.raises(HierarchyError, match="with the events none, and these are given: rain; give the same"):
+    with pytest.raises(HierarchyError, match="with the covariates none, and these are given: rain; give the same"):
         forecast(usage, 6, hierarchy=hierarchy, events=from_tables({}, covariates=rain))
 
 
