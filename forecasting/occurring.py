@@ -11,8 +11,6 @@ to all that it touches.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from zlib import crc32
 
 import numpy as np
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.basis import Floats
 from forecasting.effects import Measured, believed, drawn, learn_kind, own_of
+from forecasting.eventlayer import Ahead, Layer
 from forecasting.events import Events
 from forecasting.occasions import PARTS, Occasion, busy_hours, occasions_of
 from forecasting.uplift import Uplift, measure
@@ -31,109 +30,6 @@ MOST_PAST = 64
 
 MOST = float(np.log(20.0))
 """Furthest log factor, either way: no demand at all has none."""
-
-MOST_TOLD = 200
-"""Occasions ahead that a profile names at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """An occasion ahead, draws of its log factor ``(draw, touched, part, resource)``, whether it is the first."""
-
-    occasion: Occasion
-    factor: NDArray[np.float32]
-    new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """What occasions did and will do.
-
-    Parameters
-    ----------
-    past
-        The usage that components look at, with past effects taken out.
-    ahead
-        Occasions that touch the hours ahead.
-    first
-        Hours since 1970 UTC of the first hour ahead.
-    """
-
-    past: xr.Dataset
-    ahead: tuple[Ahead, ...]
-    first: int
-
-    def into(self, draws: NDArray[np.float32], skipped_hours: int = 0) -> None:
-        """Multiply the factors into draws ``(draw, group, resource, hour)``, in place; hours from ``first`` on.
-
-        Parameters
-        ----------
-        draws
-            Of demand as usual.
-        skipped_hours
-            Hours ahead that the draws do not have.
-        """
-        hours = draws.shape[3]
-        for x in self.ahead:
-            at = x.occasion.first - self.first - skipped_hours
-            for hour in range(max(at, 0), min(at + x.occasion.hours, hours)):
-                share, part = x.occasion.share[:, hour - at], x.occasion.part[:, hour - at]
-                some = np.flatnonzero(share > 0)
-                log = x.factor[:, some, part[some]] * share[some, None].astype(
-                    np.float32
-                )  # (draw, touched, resource)
-                draws[..., hour][:, x.occasion.groups[some]] *= np.exp(log)
-
-    def factors(self, group: int, resource: int, hours: int, skipped_hours: int = 0) -> NDArray[np.float32]:
-        """Return the factors of one series, ``(draw, hour)``."""
-        draws = len(self.ahead[0].factor) if self.ahead else 1
-        out = np.ones((draws, hours), dtype=np.float32)
-        for x in self.ahead:
-            at = x.occasion.first - self.first - skipped_hours
-            for place in np.flatnonzero(x.occasion.groups == group):
-                for hour in range(max(at, 0), min(at + x.occasion.hours, hours)):
-                    log = x.factor[:, place, x.occasion.part[place, hour - at], resource]
-                    out[:, hour] *= np.exp(log * np.float32(x.occasion.share[place, hour - at]))
-        return out
-
-    def told(self, resources: Sequence[str]) -> list[dict[str, object]]:
-        """Return what a reader of the forecast may want to know of the occasions ahead, as plain values.
-
-        Parameters
-        ----------
-        resources
-            Names.
-
-        Returns
-        -------
-        list of dict
-            By start: ``kind``, ``name``, ``start`` and ``end`` (ISO 8601, UTC), ``regions`` and ``groups`` as they
-            were written, ``new`` if none of the kind was seen before, and ``factor``: for each resource the 10, 50
-            and 90 % quantile of what demand is multiplied by, in the mean over what it touches.
-        """
-        found: list[dict[str, object]] = []
-        for x in sorted(self.ahead, key=lambda x: (x.occasion.start, x.occasion.name, x.occasion.kind))[
-            :MOST_TOLD
-        ]:
-            touched = np.einsum("gh,ghp->gp", x.occasion.share, x.occasion.part[..., None] == np.arange(PARTS))
-            mean = np.einsum("dgpr,gp->dr", x.factor, touched) / touched.sum()
-            factor = np.exp(np.quantile(mean, (0.1, 0.5, 0.9), axis=0)).round(3)
-            start, end = (
-                datetime.fromtimestamp(at / 1e6, UTC).isoformat() for at in (x.occasion.start, x.occasion.end)
-            )
-            found.append(
-                {
-                    "kind": x.occasion.kind,
-                    "name": x.occasion.name,
-                    "start": start,
-                    "end": end,
-                    "regions": sorted({row.region for row in x.occasion.rows}),
-                    "groups": sorted({row.group for row in x.occasion.rows}),
-                    "new": x.new,
-                    "factor": {name: factor[:, r].tolist() for r, name in enumerate(resources)},
-                }
-            )
-        return found
 
 
 def layer_of(
@@ -179,21 +75,30 @@ def layer_of(
     shape = (len(groups), roots.shape[1], past.sizes[dims.TIME])
     logs, usual = np.zeros(shape), np.full(shape, np.nan)
     ahead: list[Ahead] = []
-    for kind, members in kinds.items():
+    left = dict(kinds)
+    for kind in sorted(kinds, key=lambda x: (-sum(float(y.share.sum()) for y in kinds[x]), x)):
+        members = left.pop(kind)
         gone = [x for x in members if x.first < end]
         some = [*gone[-MOST_PAST:], *(x for x in members if x.first >= end)]
         if not any(x.first + x.hours > begin for x in some):
             continue
         key = (seed, crc32(kind.encode()))
-        uplifts = [measure(x, roots, busy, first) for x in some]
+        # What happens most is measured first, apart from the rest, and the rest in what it leaves.
+        rest = busy_hours([y for x in left.values() for y in x], len(groups), first, roots.shape[2])
+        uplifts = [measure(x, roots, busy, rest, first) for x in some]
+        if not any(np.isfinite(x.factor).any() for x in uplifts):  # it never came alone
+            uplifts = [measure(x, roots, busy, np.zeros_like(rest), first) for x in some]
         measured = _laid_out(some, uplifts, len(groups))
         shared = learn_kind(measured, key)
         rng = np.random.default_rng([*key, 12])
         own = own_of(shared, measured, rng)
         for place, x in enumerate(some):
-            if x.first < end and x.first + x.hours > begin:
+            shared_hours = _window_of(rest, x, first).any()
+            if x.first < end and (shared_hours or x.first + x.hours > begin):
                 log = np.clip(believed(shared, own, measured, place)[x.groups], -MOST, MOST)
                 _add(logs, usual, x, uplifts[place], log, begin)
+                if shared_hours:
+                    _divide(roots, x, log, first)
             if x.first + x.hours > end:
                 log = np.clip(drawn(shared, own, measured, place, draws, rng)[:, x.groups], -MOST, MOST)
                 ahead.append(Ahead(x, log.astype(np.float32), not np.isfinite(measured.factor).any()))
@@ -221,6 +126,19 @@ def _add(logs: Floats, usual: Floats, x: Occasion, uplift: Uplift, log: Floats, 
         share, part = x.share[:, hour - at], x.part[:, hour - at]
         logs[x.groups, :, hour] += share[:, None] * log[np.arange(len(part)), part]
         usual[x.groups, :, hour] = uplift.usual[:, :, hour - at]
+
+
+def _window_of(busy: NDArray[np.bool_], x: Occasion, first: int) -> NDArray[np.bool_]:
+    begin, end = max(x.first - first, 0), max(min(x.first + x.hours - first, busy.shape[1]), 0)
+    return busy[x.groups, begin:end]
+
+
+def _divide(roots: Floats, x: Occasion, log: Floats, first: int) -> None:
+    """Take an occasion's effect out of roots, in place, so that others can be measured in its hours."""
+    at = x.first - first
+    for hour in range(max(at, 0), min(at + x.hours, roots.shape[2])):
+        share, part = x.share[:, hour - at], x.part[:, hour - at]
+        roots[x.groups, :, hour] /= np.exp(share[:, None] * log[np.arange(len(part)), part] / 2)
 
 
 def _without(past: xr.Dataset, logs: Floats, usual: Floats) -> xr.Dataset:

@@ -47,7 +47,9 @@ class Uplift:
     usual: Floats
 
 
-def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: int) -> Uplift:
+def measure(
+    occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], others: NDArray[np.bool_], first: int
+) -> Uplift:
     """Measure one occasion.
 
     Parameters
@@ -58,6 +60,8 @@ def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: i
         Root of demand, ``(group, resource, time)``, NaN where not known.
     busy
         Whether an occasion touches the hour, ``(group, time)``.
+    others
+        Hours ``(group, time)`` that are not measured, because something else happened as well.
     first
         Hours since 1970 UTC of the first hour of ``roots``.
 
@@ -80,10 +84,9 @@ def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: i
         weights += weight * known
         taken.append((shift, weight))
     usual = np.where(weights > 0, total / np.where(weights > 0, weights, 1.0), np.nan)
-    here = _window(roots, None, groups, at, hours)
-    member = (occasion.part[:, None] == np.arange(PARTS)[None, :, None]) & (occasion.share >= _LEAST_SHARE)[
-        :, None
-    ]
+    here = _window(roots, others, groups, at, hours)
+    covered = (occasion.share >= _LEAST_SHARE)[:, None]
+    member = np.logical_and(occasion.part[:, None] == np.arange(PARTS)[:, None], covered)
     if here is None:
         blank = np.full((len(groups), PARTS, resources), np.nan)
         return Uplift(blank, blank, usual)
@@ -94,10 +97,10 @@ def measure(occasion: Occasion, roots: Floats, busy: NDArray[np.bool_], first: i
         assert values is not None  # noqa: S101 - only those were taken
         known = np.isfinite(values)
         left = weights - weight * known
-        others = np.where(
+        rivals = np.where(
             left > 1e-9, (total - weight * np.where(known, values, 0.0)) / np.maximum(left, 1e-9), np.nan
         )
-        apart = _ratio(values, others, member)
+        apart = _ratio(values, rivals, member)
         seen = np.isfinite(apart)
         square += weight * np.where(seen, apart, 0.0) ** 2
         counted += weight * seen

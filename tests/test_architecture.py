@@ -12,10 +12,9 @@ ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events",
-        "basis", "occasions", "uplift", "effects", "occurring", "newcomers", "transform", "shifts", "sufficient",
-        "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals", "chance",
-        "components",
-        "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
+        "basis", "occasions", "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts",
+        "sufficient", "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
+        "chance", "components", "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
         "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
         "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
         "backtest",

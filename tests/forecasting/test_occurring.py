@@ -48,7 +48,8 @@ def test_the_factor_of_an_occasion_is_measured_with_how_far_it_may_be_off():
     groups, regions = usage["group"].values, usage["region"].values
     events = Events(events=(event(620),))
     (occasion,) = found = occasions_of(events, groups, regions, FIRST, FIRST + HOURS)
-    uplift = measure(occasion, np.sqrt(demand), busy_hours(found, len(groups), FIRST, HOURS), FIRST)
+    busy, nothing = (busy_hours(x, len(groups), FIRST, HOURS) for x in (found, []))
+    uplift = measure(occasion, np.sqrt(demand), busy, nothing, FIRST)
     seen = np.isfinite(uplift.factor)
     assert seen.any(axis=(0, 2)).tolist() == [True, True, False, False, False, True]  # from 20:00 to 06:00
     apart = (uplift.factor[seen] - np.log(1.6)) / np.sqrt(uplift.variance[seen])
@@ -132,6 +133,33 @@ def test_what_goes_on_is_believed_by_what_it_did_so_far():
     demand, _ = world([*((start, 10, factor) for start, factor in PAST), (HOURS - 20, 20, 3.0)])
     (ahead,) = layer(demand, sales(event(HOURS - 20, 40, name="long", kind="sale"))).ahead
     assert 2.3 < np.exp(np.median(ahead.factor)) < 3.3
+
+
+def test_two_kinds_at_once_are_told_apart_by_when_they_came_alone():
+    fairs = [(380, 1.4), (704, 1.4), (1037, 1.4), (1363, 1.4)]
+    both = (1500, 10, 1.9 * 1.4)  # a sale in a fair
+    alone = [(start, 10, factor) for start, factor in PAST[:-1]]
+    demand, plain = world([*alone, *((start, 30, factor) for start, factor in fairs), both])
+    told = [event(start, 30, name=f"fair {start}", kind="fair") for start, _ in fairs]
+    told.append(event(1500, 10, name="fair", kind="fair"))
+    following = [event(HOURS + 6, name="sale", kind="sale"), event(HOURS + 6, name="fair", kind="fair")]
+    found = layer(demand, sales(*told, *following))
+    middle = {x.occasion.kind: float(np.exp(np.median(x.factor))) for x in found.ahead}
+    assert middle["sale"] == pytest.approx(1.8, rel=0.1)
+    assert middle["fair"] == pytest.approx(1.4, rel=0.1)
+    seen = found.past["demand"].values[..., 1500 - (HOURS - 1344) :][..., :10]
+    assert abs(np.log(seen / plain[..., 1500:1510]).mean()) < 0.12
+
+
+def test_two_kinds_that_always_come_together_are_counted_once():
+    demand, plain = world([(start, 10, 2.0) for start, _ in PAST])
+    other = [event(start, name=f"x {start}", kind="fair") for start, _ in PAST]
+    following = [event(HOURS + 6, name="sale", kind="sale"), event(HOURS + 6, name="fair", kind="fair")]
+    found = layer(demand, sales(*other, *following))
+    total = sum(float(np.median(x.factor)) for x in found.ahead)
+    assert np.exp(total) == pytest.approx(2.0, rel=0.1)
+    ratio = found.past["demand"].values / plain[..., HOURS - 1344 :]
+    assert abs(np.log(ratio).mean()) < 0.02
 
 
 def test_nothing_that_happens_is_no_layer():

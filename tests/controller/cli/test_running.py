@@ -115,6 +115,13 @@ def test_once_does_what_forecast_propose_and_release_do(environment, tmp_path):
     assert len(pulls(environment)) == len(done["outcomes"]) > 0
     again = json.loads(run(*hours, "-o", "json", "--now", LAST, code=4).stdout)
     assert {x["state"] for x in again["outcomes"]} == {"unchanged"}
+    (tmp_path / "events.yaml").write_text(
+        f"events: [{{name: fair, start: {LAST}, end: {stamp(NOW + timedelta(days=2))}, regions: [eu],\n"
+        "  expected: {factor: 1.7, from: 1.4, to: 2.1}}]\n"
+    )
+    told = run(*hours, "--events", tmp_path / "events.yaml", "-o", "json", "--now", LAST, code=4)
+    evidence = [y["evidence"] for x in json.loads(told.stdout)["outcomes"] for y in x["changes"]]
+    assert {y["name"] for x in evidence for y in x["drivers"]} == {"fair"}
 
 
 @pytest.mark.slow
