@@ -20,7 +20,7 @@ from forecasting.errors import UsageError
 from forecasting.table import decode_values
 
 CAPACITY, CENSORED = "capacity", "censored"
-"""Optional columns: what there was to use, in the unit of the value; whether more was wanted (throttled, queued)."""
+"""Optional columns: what there was to use, in the unit of the value; if more was wanted (throttled, queued)."""
 
 CAPACITY_SHARE = 0.98
 """Share of the capacity from which usage counts as being at it: means over an interval seldom reach all of it."""

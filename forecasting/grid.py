@@ -64,9 +64,8 @@ def scatter(
     demand[cells] = values
     censored = None
     if marked.size:
-        censored = np.zeros(demand.shape, dtype=bool)
-        censored[marked] = True
-        censored = censored.reshape(shape)
+        censored = np.zeros(shape, dtype=bool)
+        censored.reshape(-1)[marked] = True
     return Scattered(demand.reshape(shape), censored, duplicates, sub_hourly)
 
 

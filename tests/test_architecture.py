@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
-        "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events",
-        "basis", "occasions", "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts",
-        "sufficient", "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
-        "chance", "components", "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive", "coverage", "contestants",
-        "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
-        "backtest",
+        "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
+        "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
+        "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
+        "chance", "components", "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting",
+        "statefile", "scale", "rehearsal", "learn", "profile", "forecast", "rolling", "score", "naive",
+        "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution",
+        "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "drivers", "plan", "capacity", "need",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from demand import usage_of, waves
+from demand import moment, usage_of, waves
 from hierarchies import hierarchy_of
 
 from forecasting.attribution import PARTS, attribute, in_demand, share_of_movement
@@ -171,3 +171,24 @@ def test_the_picture_is_the_same_again(tmp_path, ending):
     assert len(one) > 10_000
     with pytest.raises(ForecastingError, match=r"\.png or \.svg"):
         explain_chart(found, tmp_path / "chart.gif")
+
+
+def test_what_an_event_adds_is_told_with_events():
+    demand = waves(groups=3, hours=1000)
+    hours = [300, 480, 650, 820]
+    for hour in hours:
+        demand[..., hour : hour + 8] *= 1.8
+    usage = usage_of(demand)
+    rows = [
+        {"region": "*", "start": moment(x).isoformat(), "end": moment(x + 8).isoformat()} for x in [*hours, 1004]
+    ]
+    events = from_tables({}, table=pd.DataFrame(rows).assign(name="sale"))
+    hierarchy = hierarchy_of(usage)
+    plain = explain(usage, "a/g0", "r0", hierarchy=hierarchy)
+    told = explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=events)
+    lift = told.quantiles[1] / plain.quantiles[1]
+    assert 1.5 < lift[4:12].mean() < 2.1
+    np.testing.assert_allclose(lift[:4], 1.0, atol=0.1)
+    added = told.parts[:, PARTS.index("events")]
+    assert (added[4:12] > 2).all()
+    assert not added[12:].any()
