@@ -22,8 +22,11 @@ from forecasting.eventtable import LONGEST_NAME, Event
 from forecasting.table import EARLIEST, LATEST, fault_of_name
 
 MOST_ENTRIES = 5_000
-_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
-_TOO_FINE = {"BYSECOND", "BYMINUTE"}
+MOST_STEPS = 300_000
+"""Repetitions that are gone through at most, those before anything is looked at among them."""
+
+_FREQUENCIES = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
+_DAYS_OF = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SLICE = timedelta(days=31)  # is written out at a time, so that too many are noticed early
 
 
@@ -58,9 +61,15 @@ def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UT
     entries = calendar.walk("VEVENT")
     if len(entries) > MOST_ENTRIES:
         raise ForecastingError(f"{path}: {len(entries):,} entries; at most {MOST_ENTRIES:,} are read")
+    steps = 0.0
     for entry in entries:
-        _check_rules(entry, path)
-        _span(entry, path, ZoneInfo(zone))
+        begin, _ = _span(entry, path, ZoneInfo(zone))
+        steps += _steps(entry, path, begin, last)
+        if steps > MOST_STEPS:
+            raise ForecastingError(
+                f"{path}: repeats too often for too long, at the latest in entry {_title(entry)!r}; let its "
+                "repetitions begin later"
+            )
     found: set[Event] = set()
     at = first
     while at < last:
@@ -79,16 +88,51 @@ def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UT
     return tuple(sorted(found))
 
 
-def _check_rules(entry: Any, path: str) -> None:
+def _steps(entry: Any, path: str, begin: datetime, last: datetime) -> float:
+    """Return how many repetitions of an entry are gone through; refuse rules that may never apply."""
+    steps = 0.0
     for name in ("RRULE", "EXRULE"):
         rules = entry.get(name, [])
         for rule in rules if isinstance(rules, list) else [rules]:
-            often = {str(x).upper() for x in rule.get("FREQ", [])}
-            if not often <= _FREQUENCIES or _TOO_FINE & {str(x).upper() for x in rule}:
-                raise ForecastingError(
-                    f"{path}: entry {_title(entry)!r}: repeats by the hour, minute or second; at most daily "
-                    "repetitions are read"
-                )
+            if (why := _fault(rule)) is not None:
+                raise ForecastingError(f"{path}: entry {_title(entry)!r}: {why}")
+            every = min(_FREQUENCIES[str(x).upper()] for x in rule["FREQ"])
+            steps += max((last - begin) / timedelta(days=1), 1.0) / every
+    return steps
+
+
+def _fault(rule: Any) -> str | None:
+    """Say what is wrong with a rule: one that never applies would be followed to the year 9999."""
+    said = {str(key).upper(): value if isinstance(value, list) else [value] for key, value in rule.items()}
+    often = {str(x).upper() for x in said.get("FREQ", [])}
+    if len(often) != 1 or not often <= set(_FREQUENCIES) or {"BYSECOND", "BYMINUTE"} & set(said):
+        return "repeats by the hour, minute or second; at most daily repetitions are read"
+    special = "repeats in too special a way; write FREQ=MONTHLY or YEARLY with the day, or the days one by one"
+    months, days, places, hours, step = (
+        [int(x) for x in said.get(key, [])] for key in ("BYMONTH", "BYMONTHDAY", "BYSETPOS", "BYHOUR", "INTERVAL")
+    )
+    weekdays = [str(x).upper() for x in said.get("BYDAY", [])]
+    numbered = [int(x[:-2]) for x in weekdays if x[:-2]]
+    seldom = bool(months or days or places or numbered)
+    possible = not days or any(
+        1 <= abs(day) <= _DAYS_OF[month - 1]
+        for month in months or range(1, 13)
+        for day in days
+        if 1 <= month <= 12
+    )
+    odd = (
+        {"BYYEARDAY", "BYWEEKNO"} & set(said)
+        or (seldom and often <= {"DAILY", "WEEKLY"})
+        or not possible
+        or any(not 1 <= x <= 12 for x in months)
+        or any(not 0 <= x <= 23 for x in hours)
+        or any(x < 1 for x in step)
+        or (any(abs(x) > 28 for x in days) and any(x > 1 for x in step))
+        or any(not 1 <= abs(x) <= 5 for x in numbered)
+        or (numbered and (days or places))
+        or (places and (not weekdays or days or any(not 1 <= abs(x) <= 4 for x in places)))
+    )
+    return special if odd else None
 
 
 def _rows(entry: Any, path: str, zone: ZoneInfo) -> Iterator[Event]:

@@ -79,6 +79,45 @@ def test_calendars_that_would_take_for_ever_are_refused(rule):
         read(f"SUMMARY:tick\nDTSTART:20260110T100000Z\nDURATION:PT1M\nRRULE:{rule}")
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "DAILY;BYMONTH=2;BYMONTHDAY=30", "YEARLY;BYMONTH=2;BYMONTHDAY=30", "MONTHLY;BYDAY=9MO",
+        "YEARLY;BYWEEKNO=54", "MONTHLY;INTERVAL=12;BYMONTHDAY=31", "MONTHLY;BYDAY=MO;BYSETPOS=9",
+        "DAILY;INTERVAL=0", "YEARLY;BYYEARDAY=366",
+    ],
+)  # fmt: skip
+def test_rules_that_may_never_apply_are_refused(rule):
+    with pytest.raises(ForecastingError, match="entry 'never': repeats in too special a way; write"):
+        read(f"SUMMARY:never\nDTSTART:20260201T100000Z\nRRULE:FREQ={rule}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("MONTHLY;BYMONTHDAY=31", [(1, 31), (3, 31), (5, 31)]),
+        ("MONTHLY;BYDAY=-1FR;COUNT=3", [(1, 30), (2, 27), (3, 27)]),
+        ("MONTHLY;BYDAY=MO,TU;BYSETPOS=1;UNTIL=20260301T000000Z", [(1, 5), (2, 2)]),
+        ("YEARLY;BYMONTH=5;BYDAY=2SU", [(5, 10)]),
+        ("WEEKLY;INTERVAL=8;BYDAY=TH", [(1, 1), (2, 26), (4, 23)]),
+    ],
+)
+def test_usual_rules_are_read(rule, days):
+    found = read(f"SUMMARY:usual\nDTSTART:20260101T100000Z\nRRULE:FREQ={rule}")
+    dates = [(x[4].month, x[4].day) for x in found]
+    assert [x for x in dates if x != (1, 1) or x in days] == days
+
+
+def test_repetitions_that_go_back_too_far_are_refused():
+    with pytest.raises(ForecastingError, match="repeats too often for too long"):
+        read(*["SUMMARY:old\nDTSTART:19710101T100000Z\nRRULE:FREQ=DAILY"] * 20)
+
+
+def test_whole_days_repeat_until_nobody_looks():
+    found = read("SUMMARY:fair\nDTSTART;VALUE=DATE:20250101\nRRULE:FREQ=MONTHLY")
+    assert [x[4].month for x in found] == [1, 2, 3, 4, 5]
+
+
 def test_too_many_are_refused():
     hours = ",".join(map(str, range(24)))
     entry = f"SUMMARY:x{{}}\nDTSTART:20260101T000000Z\nDURATION:PT1M\nRRULE:FREQ=DAILY;BYHOUR={hours}"
