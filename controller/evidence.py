@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from controller.capacity import quantile
 from controller.config import Config
+from controller.drivers import drivers
 from controller.lease import Held, Lease, Ledger, Scalar, fold, stamp
 from controller.need import Need
 from controller.plan import Change, ForecastEvidence, Interval, Stake
@@ -40,6 +41,7 @@ def forecast_evidence(
         (name, quantile(need.by_resource[:, i, window].max(axis=1), levels.service))
         for i, name in enumerate(need.resources)
     ]
+    needs = tuple(sorted(alone, key=lambda x: (-x[1], x[0])))
     merge_by = max(now, need.bounds(window)[0] - config.ready_in(lease.pool))
     first = slice(window.start, window.start + 1)
     times, newcomers = config.lead_times, set(_newcomers(profile))
@@ -61,7 +63,7 @@ def forecast_evidence(
         intervals=tuple(
             Interval(p, quantile(largest, (1 - p) / 2), quantile(largest, (1 + p) / 2)) for p in _LEVELS
         ),
-        needs=tuple(sorted(alone, key=lambda x: (-x[1], x[0]))),
+        needs=needs,
         groups=need.groups,
         merge_by=merge_by,
         short_notice=now + timedelta(minutes=times.review_minutes.median) > merge_by,
@@ -80,6 +82,7 @@ def forecast_evidence(
         unserved=need.left_short(window),
         course=need.course(window),
         surprise=profile.surprise(f"set:{lease.pool}"),
+        drivers=drivers(profile.dataset.attrs.get("events"), need.groups, needs[0][0], *need.bounds(window)),
     )
 
 
@@ -163,4 +166,6 @@ def explained(lease: Lease, evidence: ForecastEvidence, now: datetime) -> Lease:
         "probability": round(evidence.probability, 3),
         "upper80": inner.upper,
     }
+    if evidence.drivers:
+        known["events"] = "; ".join(x.words for x in evidence.drivers)
     return replace(lease, evidence=tuple(sorted(known.items())))

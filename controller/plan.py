@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from controller.drivers import Driver
 from controller.lease import Lease
 
 Action = Literal["open", "update", "release"]
@@ -133,14 +134,14 @@ class ForecastEvidence:
     ``needs`` gives, per resource, the nodes that it alone would take at the service level, the binding one first;
     ``levels_why`` says where service and shadow level come from. ``shortfall_node_hours`` and ``shortfall_hours``
     are what is expected to be missing if nothing is done, ``late_node_hours`` what is if the lease is merged an
-    hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual review
-    would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for want of
-    a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool can
-    hold. ``priority`` is the highest of the groups'. ``surprise`` is how much more, and how much less, came lately
-    than was foreseen: 0 is calm, 1 an alarm; None if that is not known. ``course`` is the need in and around the
-    window. ``planned`` is what the lease costs if it is merged at ``merge_by`` and given back at the end of its
-    window, ``early`` what each hour that it is merged before costs on top, ``most`` what it costs if it is merged
-    now and never given back.
+    hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual
+    review would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for
+    want of a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool
+    can hold. ``priority`` is the highest of the groups', ``drivers`` are the events in the window. ``surprise``
+    is how much more, and how much less, came lately than was foreseen: 0 is calm, 1 an alarm; None if that is not
+    known. ``course`` is the need in and around the window. ``planned`` is what the lease costs if it is merged at
+    ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged before costs
+    on top, ``most`` what it costs if it is merged now and never given back.
     """
 
     issued: datetime
@@ -173,6 +174,7 @@ class ForecastEvidence:
     unserved: tuple[tuple[str, float], ...] = ()
     course: tuple[Point, ...] = ()
     surprise: tuple[float, float] | None = None
+    drivers: tuple[Driver, ...] = ()
 
     @property
     def approved(self) -> bool:

@@ -17,6 +17,7 @@ import xarray as xr
 
 from forecasting import contestants, dims
 from forecasting.errors import ForecastingError
+from forecasting.events import Events
 from forecasting.replay import LEVELS, Cutoff, Progress, Tally, replay
 from forecasting.scale import shared
 from forecasting.verdict import summarise
@@ -59,6 +60,7 @@ def backtest(
     levels: Sequence[float] = INTERVALS,
     jobs: int = 1,
     keep: bool = True,
+    events: Events | None = None,
 ) -> Backtest:
     """Replay forecasts over the end of usage and score them.
 
@@ -85,6 +87,8 @@ def backtest(
         Processes over which the cutoffs are divided.
     keep
         Whether every quantile is kept for the table.
+    events
+        What is known of the calendar; effects are learnt from the hours that a forecast sees.
 
     Raises
     ------
@@ -118,6 +122,7 @@ def backtest(
             levels=shares,
             seed=seed,
             keep=keep,
+            events=events,
         )
         for place in places
     ]

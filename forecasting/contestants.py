@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forecasting import dims
 from forecasting.errors import ForecastingError
+from forecasting.events import Events
 from forecasting.naive import seasonal_naive
 from forecasting.settings import EVERY, RECURRENT, Settings
 
@@ -49,7 +50,9 @@ def expand(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(x for name in names for x in (components if name == COMPONENTS else (name,))))
 
 
-def draw(name: str, past: xr.Dataset, horizon_hours: int, seed: int) -> NDArray[np.float32]:
+def draw(
+    name: str, past: xr.Dataset, horizon_hours: int, seed: int, events: Events | None = None
+) -> NDArray[np.float32]:
     """Return joint draws of one of the models that `expand` gives.
 
     Parameters
@@ -62,6 +65,8 @@ def draw(name: str, past: xr.Dataset, horizon_hours: int, seed: int) -> NDArray[
         How far ahead.
     seed
         Of every draw.
+    events
+        What is known of the calendar; the naive model knows none.
 
     Returns
     -------
@@ -83,5 +88,5 @@ def draw(name: str, past: xr.Dataset, horizon_hours: int, seed: int) -> NDArray[
         settings = Settings(EVERY if name == CHALLENGER else Settings().components, calibrate=name != UNCALIBRATED)
     else:
         settings = Settings(components=(name,), calibrate=False)
-    profile = forecast(past, horizon_hours=horizon_hours, now=now, seed=seed, settings=settings)
+    profile = forecast(past, horizon_hours=horizon_hours, now=now, seed=seed, settings=settings, events=events)
     return np.asarray(profile.draws.values)

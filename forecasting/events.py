@@ -1,16 +1,17 @@
-"""What is known of the past and the future besides usage: holidays, named events, covariates → features.
+"""What is known of the past and the future besides usage: holidays, events, and covariates, which are features.
 
-Place in the line: beside `basis`; the model adds ``design(…) @ effect`` to the score of an hour.
+Place in the line: beside `basis`; the model adds ``design(…) @ effect`` to the score of an hour. What holidays and
+events do is learnt by a layer of its own, see `occurring`.
 
-Nothing is learnt here. A region that no holiday, event or covariate names has zeros throughout, and regions that
-usage does not have yet may be named. The region `EVERYWHERE` stands for all; a region's own covariate, country
-and zone go before those of `EVERYWHERE`, events of both hold.
+Nothing is learnt here. A region that no covariate names has zeros throughout, and regions that usage does not
+have yet may be named. The region `EVERYWHERE` stands for all; a region's own covariate, country and zone go
+before those of `EVERYWHERE`, events of both hold.
 
->>> from_tables({"eu-west": "DE-BY"}, {"eu-west": "Europe/Berlin"}).names
-('holiday', 'holiday cosine', 'holiday sine')
+>>> from_tables({"eu-west": "DE-BY"}, {"eu-west": "Europe/Berlin"}).occur
+True
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,21 +21,21 @@ from numpy.typing import NDArray
 from forecasting.errors import ForecastingError
 from forecasting.eventtable import (
     COVARIATES,
-    HOLIDAY_NAMES,
     Covariate,
     Event,
     decode_covariates,
     decode_events,
 )
-from forecasting.places import check_places, public_holidays
-from forecasting.table import MICROSECONDS_PER_HOUR
+from forecasting.places import check_places
 
 Floats = NDArray[np.float64]
 
 EVERYWHERE = "*"
+MOST_KINDS = 500
+"""Kinds of events at most: each takes a moment to learn."""
+
 _FLAT = 1e-12  # sd, relative to the largest value, under which a series is constant but for rounding
 _STRETCH = 3.0  # sd beyond what the history has seen: further out its effect is anyone's guess
-_HALF_HOUR = np.timedelta64(30, "m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,16 @@ class Events:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name of each feature, sorted: the same whatever the hours and the regions that are looked at."""
-        known = {x.name for x in self.events} | {x.name for x in self.covariates}
-        return tuple(sorted(known.union(HOLIDAY_NAMES if self.holidays else ())))
+        """Name of each feature, sorted: the same whatever the hours and the regions that are looked at.
+
+        Only covariates are features; holidays and events are `occasions`.
+        """
+        return tuple(sorted({x.name for x in self.covariates}))
+
+    @property
+    def occur(self) -> bool:
+        """Whether there are holidays or events."""
+        return bool(self.holidays or self.events)
 
 
 def from_tables(
@@ -58,6 +66,7 @@ def from_tables(
     zones: Mapping[str, str] | None = None,
     table: pd.DataFrame | None = None,
     covariates: pd.DataFrame | None = None,
+    written: Iterable[Event] = (),
 ) -> Events:
     """Check what a user has written down, and make `Events` of it.
 
@@ -68,10 +77,14 @@ def from_tables(
     zones
         Region → time zone (IANA) that says when its day begins; UTC for others.
     table
-        Columns ``region``, ``start``, ``end`` (instants with offset, half-open) and ``name``.
+        Columns ``region``, ``start``, ``end`` (instants with offset, half-open), ``name``, and where wanted
+        ``kind`` and ``group``.
     covariates
         Columns ``timestamp`` (UTC where no timezone is given; the hour that holds it), ``region``, ``name`` and
         ``value``, NaN where not known, for the past and for the hours ahead. Other columns are ignored.
+
+    written
+        Events that were read from elsewhere, see `eventfile` and `icsfile`.
 
     Raises
     ------
@@ -85,12 +98,15 @@ def from_tables(
     found = Events(
         holidays=tuple(sorted(holidays.items())),
         zones=tuple(sorted(zones.items())),
-        events=() if table is None else decode_events(table),
+        events=tuple(sorted({*(() if table is None else decode_events(table)), *written})),
         covariates=() if covariates is None else decode_covariates(covariates),
     )
-    clash = {x.name for x in found.events} & {x.name for x in found.covariates}
-    if clash:
-        raise ForecastingError(f"{min(clash)!r} is the name of an event and of a covariate; rename one of them")
+    kinds = {x.kind for x in found.events}
+    if len(kinds) > MOST_KINDS:
+        raise ForecastingError(
+            f"events of {len(kinds)} different kinds, and at most {MOST_KINDS} can be learnt; give things of one "
+            "sort the same kind"
+        )
     return found
 
 
@@ -113,11 +129,9 @@ def design(
     Returns
     -------
     numpy.ndarray
-        ``(region, time, feature)``, features as `Events.names`: 1 in an hour of a holiday (of the local day that
-        holds the middle of the hour), and that times cosine and sine of the local time of day; the share of the
-        hour that events of the name cover; each region's own covariate in standard deviations, 0 in hours of the
-        history for which it is not known, and throughout if it does not vary in the history. Ahead it is held
-        within three standard deviations of the range that the history has seen.
+        ``(region, time, feature)``, features as `Events.names`: each region's own covariate in standard
+        deviations, 0 in hours of the history for which it is not known, and throughout if it does not vary in
+        the history. Ahead it is held within three standard deviations of the range that the history has seen.
 
     Raises
     ------
@@ -129,24 +143,8 @@ def design(
         raise ForecastingError(f"{history} hours of history out of {len(time)}; give 0 to {len(time)}")
     place = {name: column for column, name in enumerate(events.names)}
     features = np.zeros((len(regions), len(time), len(place)))
-    codes, zones = dict(events.holidays), dict(events.zones)
     series = {(x.region, x.name): x for x in events.covariates}
-    made: dict[tuple[str, str], Floats] = {}  # regions share countries and the covariates of EVERYWHERE
-
-    for row, region in enumerate(regions.tolist()):
-        code = codes.get(region, codes.get(EVERYWHERE))
-        if code is not None:
-            key = (code, zones.get(region, zones.get(EVERYWHERE, "UTC")))
-            if key not in made:
-                made[key] = _holiday_features(*key, time)
-            features[row][:, [place[name] for name in HOLIDAY_NAMES]] = made[key]
-    for event in events.events:
-        rows = np.flatnonzero((regions == event.region) | (event.region == EVERYWHERE))
-        if len(rows):
-            features[rows, :, place[event.name]] += _share(event, time)
-    np.minimum(features, 1.0, out=features)  # events of one name may overlap
-
-    made = {}
+    made: dict[tuple[str, str], Floats] = {}  # regions share the covariates of EVERYWHERE
     for name in {x.name for x in events.covariates}:
         for row, region in enumerate(regions.tolist()):
             key = (region if (region, name) in series else EVERYWHERE, name)
@@ -155,21 +153,6 @@ def design(
                     made[key] = _standardise(series[key], time, history)
                 features[row, :, place[name]] = made[key]
     return features
-
-
-def _holiday_features(code: str, zone: str, time: NDArray[np.datetime64]) -> Floats:
-    local = pd.DatetimeIndex(time + _HALF_HOUR).tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    days = public_holidays(code, sorted(set(local.year)))
-    holiday = local.normalize().isin(pd.DatetimeIndex(days)).astype(np.float64)
-    angle = 2 * np.pi * np.asarray(local.hour + local.minute / 60 - 0.5) / 24  # of the start, as in `basis`
-    return np.stack([holiday, holiday * np.cos(angle), holiday * np.sin(angle)], axis=1)
-
-
-def _share(event: Event, time: NDArray[np.datetime64]) -> Floats:
-    starts = time.astype("datetime64[us]").astype(np.int64)
-    ends = np.minimum(event.end, starts + MICROSECONDS_PER_HOUR)
-    covered: NDArray[np.int64] = np.maximum(ends - np.maximum(event.start, starts), 0)
-    return covered / MICROSECONDS_PER_HOUR
 
 
 def _standardise(covariate: Covariate, time: NDArray[np.datetime64], history: int) -> Floats:

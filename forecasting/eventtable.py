@@ -5,7 +5,7 @@ of the records.
 
 >>> rows = {"region": ["*"], "start": ["2026-11-27T00:00+01:00"], "end": ["2026-11-28T00:00+01:00"]}
 >>> decode_events(pd.DataFrame({**rows, "name": ["sale"]}))
-(Event(region='*', start=1795734000000000, end=1795820400000000, name='sale'),)
+(Event(region='*', start=1795734000000000, end=1795820400000000, name='sale', kind='sale', group='', expected=()),)
 """
 
 from collections.abc import Iterator
@@ -33,12 +33,34 @@ _COVARIATE_COLUMNS = ("timestamp", "region", "name", "value")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """A name that holds in a region from ``start`` until before ``end``: microseconds since 1970 UTC."""
+    """What holds in a region from ``start`` until before ``end``: microseconds since 1970 UTC.
+
+    Parameters
+    ----------
+    region
+        Name of the region, or ``*`` for all.
+    start, end
+        Half-open.
+    name, kind
+        Events of one kind are taken to be alike; the kind is the name where none is given.
+    group
+        Name of the group, or its label ``region/name``; empty for all groups of the region.
+    expected
+        Logarithm of the factor that demand is expected to be multiplied by, and its standard deviation; empty
+        where nothing is expected.
+    """
 
     region: str
     start: int
     end: int
     name: str
+    kind: str = ""
+    group: str = ""
+    expected: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +79,8 @@ def decode_events(table: pd.DataFrame) -> tuple[Event, ...]:
     Parameters
     ----------
     table
-        Columns ``region``, ``start``, ``end`` (instants with an offset, half-open) and ``name``; others are
-        ignored.
+        Columns ``region``, ``start``, ``end`` (instants with an offset, half-open) and ``name``, and where wanted
+        ``kind`` and ``group`` (empty where not limited to one); others are ignored.
 
     Raises
     ------
@@ -77,7 +99,8 @@ def decode_events(table: pd.DataFrame) -> tuple[Event, ...]:
             f"{EVENTS}, row {row + 1}: the end, {table['end'].iloc[row]}, does not come after the start, "
             f"{table['start'].iloc[row]}; the end is the first moment after the event"
         )
-    columns = (regions.names[regions.codes], starts, ends, names.names[names.codes])
+    kinds, groups = (_optional(table, column) for column in ("kind", "group"))
+    columns = (regions.names[regions.codes], starts, ends, names.names[names.codes], kinds, groups)
     return tuple(sorted({Event(*row) for row in zip(*(x.tolist() for x in columns), strict=True)}))
 
 
@@ -143,19 +166,42 @@ def _check_columns(table: pd.DataFrame, which: str, wanted: tuple[str, ...]) -> 
             )
 
 
+def _optional(table: pd.DataFrame, column: str) -> NDArray[np.str_]:
+    """Decode a column of texts that may be left out, or be empty in some rows: ``(row,)``."""
+    out = np.zeros(len(table), dtype=f"<U{2 * LONGEST_NAME + 1}")
+    if column not in table.columns:
+        return out
+    _check_columns(table, EVENTS, (column,))
+    given = np.array([isinstance(x, str) and bool(x.strip()) for x in table[column].tolist()])
+    empty = table[column].isna().to_numpy() | np.array([x == "" for x in table[column].tolist()])
+    bad = ~given & ~empty
+    if bad.any():
+        row = int(bad.argmax())
+        raise ForecastingError(f"{EVENTS}, column '{column}', row {row + 1}: write text, or leave it empty")
+    if given.any():
+        with _naming(EVENTS):
+            labels = decode_labels(table[column].where(given, "-"), column)  # with all rows, so that errors count
+        out = np.where(given, labels.names[labels.codes], "")
+        _check_length(EVENTS, column, out, 2 * LONGEST_NAME + 1 if column == "group" else LONGEST_NAME)
+    return out
+
+
+def _check_length(which: str, column: str, texts: NDArray[np.str_], most: int) -> None:
+    lengths = np.char.str_len(texts)
+    if lengths.max() > most:
+        row = int((lengths > most).argmax())
+        raise ForecastingError(
+            f"{which}, column '{column}', row {row + 1}: {lengths[row]} characters; shorten it to {most} or fewer"
+        )
+
+
 def _decode_names(table: pd.DataFrame, which: str) -> tuple[Labels, Labels]:
     """Decode the columns of regions and names; hold that a name can be that of a feature."""
     with _naming(which):
         regions = decode_labels(table["region"], "region", allow_slash=False)
         names = decode_labels(table["name"], "name")
     for column, labels in (("region", regions), ("name", names)):
-        lengths = np.char.str_len(labels.names)[labels.codes]
-        if lengths.max() > LONGEST_NAME:
-            row = int((lengths > LONGEST_NAME).argmax())
-            raise ForecastingError(
-                f"{which}, column '{column}', row {row + 1}: {lengths[row]} characters; "
-                f"shorten it to {LONGEST_NAME} or fewer"
-            )
+        _check_length(which, column, labels.names[labels.codes], LONGEST_NAME)
     taken = np.isin(names.names, HOLIDAY_NAMES)[names.codes]
     if taken.any():
         row = int(taken.argmax())

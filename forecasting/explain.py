@@ -28,9 +28,11 @@ from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.mixture import Block, forecast_block
+from forecasting.occurring import layer_of
 from forecasting.past import bridged_hours, past_of
 from forecasting.settings import Settings
 from forecasting.stacking import RANGES
+from forecasting.usage import before
 
 QUANTILES = (0.1, 0.5, 0.9)
 _NAMES_SHOWN = 8
@@ -166,7 +168,8 @@ def explain(
     g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
     notes = fit(hierarchy, past, moment, events, hours)
     first, gap = dims.hour_of(moment), bridged_hours(past[dims.TIME].values[-1], moment)
-    history, transform = history_of(past, gap + hours, events)
+    layer = layer_of(before(usage, moment), past, events, gap + hours, Settings().draws, seed)
+    history, transform = history_of(past if layer is None else layer.past, gap + hours, events)
     series = g * len(resources) + r
     members = np.flatnonzero(history.block == history.block[series])
     place = int(np.flatnonzero(members == series)[0])
@@ -194,6 +197,12 @@ def explain(
     block = Block(own, learnt, weights, factors, hierarchy.components, hierarchy.network(resource))
     drawn = forecast_block(block, chance)[gap:, :, place]
     demand = past[dims.DEMAND].values[g, r]
+    drawn = one.demand_of(drawn)
+    if layer is not None:
+        lift = layer.factors(g, r, hours, gap)  # (draw, hour)
+        drawn = drawn * lift.T
+        middle = np.median(lift, axis=0)
+        parts[:, PARTS.index("events")] += parts.sum(axis=1) * (middle - 1)
     ours = {key: getattr(belief, key)[[place]] for key in ("coefficient", "borrowed", "settled", "noise", "hours")}
     return Explanation(
         group=group,
@@ -202,7 +211,7 @@ def explain(
         unit=str(past[dims.UNIT].values[r]),
         issued=moment,
         time=first + np.arange(hours) * dims.HOUR,
-        quantiles=np.quantile(one.demand_of(drawn), QUANTILES, axis=1),
+        quantiles=np.quantile(drawn, QUANTILES, axis=1),
         component=name,
         parts=parts,
         components=hierarchy.components,

@@ -31,7 +31,7 @@ def fit(
     given = events.names if events is not None else ()
     if given != hierarchy.events:
         raise HierarchyError(
-            f"the hierarchy was learnt with the events {', '.join(hierarchy.events) or 'none'}, and these are "
+            f"the hierarchy was learnt with the covariates {', '.join(hierarchy.events) or 'none'}, and these are "
             f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
         )
     return bridge_notes(past[dims.TIME].values[-1], moment) + hierarchy.notes(

@@ -27,10 +27,12 @@ from forecasting.history import history_of
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
 from forecasting.newcomers import newcomers
+from forecasting.occurring import layer_of
 from forecasting.past import bridged_hours, past_of, provenance
 from forecasting.profile import DemandProfile
 from forecasting.scale import shared
 from forecasting.settings import DEFAULT, Settings
+from forecasting.usage import before
 
 _LEARNING = 0.7  # share of the work, where there is no hierarchy yet
 
@@ -67,7 +69,7 @@ def forecast(
     hierarchy
         What was learnt before; without one, it is learnt first.
     events
-        Holidays, events and covariates; the same names as the hierarchy was learnt with.
+        Holidays, events and covariates; the same names of covariates as the hierarchy was learnt with.
     settings
         Components and inference count where no hierarchy is given; calibration and draws always.
     jobs, dask
@@ -79,7 +81,8 @@ def forecast(
     Returns
     -------
     DemandProfile
-        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes.
+        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes, and as JSON
+        what is known of ``events`` ahead: see `occurring.Layer.told`.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def forecast(
     if hierarchy is None:
         known = _LEARNING
         hierarchy = learn(
-            past,
+            usage,
             moment,
             seed,
             lambda stage, share: tell(stage, _LEARNING * share),
@@ -114,7 +117,8 @@ def forecast(
     notes = fit(hierarchy, past, moment, events, horizon_hours)
     first, gap = dims.hour_of(moment), bridged_hours(last, moment)
     tell("drawing", known)
-    history, transform = history_of(past, gap + horizon_hours, events)
+    layer = layer_of(before(usage, moment), past, events, gap + horizon_hours, settings.draws, seed)
+    history, transform = history_of(past if layer is None else layer.past, gap + horizon_hours, events)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
     tasks, places = [], []
@@ -140,16 +144,21 @@ def forecast(
             demand = transform.of_series(members).demand_of(scores[gap:])
             draws[:, members] = demand.transpose(1, 2, 0)
             tell("drawing", known + (1 - known) * (number + 1) / len(places))
-    tell("done", 1.0)
     shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
+    draws = draws.reshape(shape)
+    if layer is not None:
+        layer.into(draws, gap)
+    tell("done", 1.0)
     new = past[dims.GROUP].values[newcomers(past[dims.DEMAND].values)]
     until = datetime.fromtimestamp(int(last.astype("datetime64[s]").astype(int)), UTC) + timedelta(hours=1)
     said = {"notes": "\n".join(notes), "newcomers": "\n".join(new), "known_until": until.isoformat()}
     attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
+    if layer is not None:
+        attributes["events"] = json.dumps(layer.told(resources.tolist()))
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR
     dataset = xr.Dataset(
-        {dims.DEMAND: (dims.PROFILE_DIMS, draws.reshape(shape))},
+        {dims.DEMAND: (dims.PROFILE_DIMS, draws)},
         coords={**coords, dims.TIME: horizon},
         attrs=attributes,
     )

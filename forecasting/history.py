@@ -22,6 +22,7 @@ from forecasting.events import Events, design
 from forecasting.newcomers import lent
 from forecasting.shifts import rebased
 from forecasting.transform import Transform, standardise
+from forecasting.uncapped import uncapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class History:
         Features of events, ``(region, time + ahead, event feature)``.
     shifted
         Whether the level of a series jumped lately, see `shifts`; its past is then moved to the new level.
+    censored
+        Whether an hour sat at capacity, so that its score was drawn above it, ``(time, series)``; None if none.
     """
 
     scores: Floats
@@ -60,6 +63,7 @@ class History:
     highest: Floats
     events: Floats
     shifted: NDArray[np.bool_]
+    censored: NDArray[np.bool_] | None = None
 
     @property
     def length(self) -> int:
@@ -80,6 +84,7 @@ class History:
             lowest=self.lowest[series],
             highest=self.highest[series],
             shifted=self.shifted[series],
+            censored=None if self.censored is None else self.censored[:, series],
         )
 
 
@@ -89,12 +94,14 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
     Parameters
     ----------
     past
-        ``demand(group, resource, time)``; some value of each resource is known.
+        ``demand(group, resource, time)``; some value of each resource is known. What sat at ``censored`` is drawn
+        above it, see `uncapped`.
     ahead_hours
         Hours after the past for which events are looked up.
     events
         What is known of the calendar beyond seasons.
     """
+    past = uncapped(past)
     names, region = np.unique(past[dims.REGION].values, return_inverse=True)
     region = region.astype(np.intp)
     scores, transform = standardise(past[dims.DEMAND].values, region)
@@ -126,8 +133,15 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
         highest=highest,
         events=features,
         shifted=shifted,
+        censored=_censored(past, flat.shape),
     )
     return history, transform
+
+
+def _censored(past: xr.Dataset, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    if dims.CENSORED not in past.data_vars or not past[dims.CENSORED].values.any():
+        return None
+    return np.asarray(past[dims.CENSORED].values.transpose(2, 0, 1).reshape(shape))
 
 
 def fill(scores: Floats, block: NDArray[np.intp]) -> Floats:

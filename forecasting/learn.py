@@ -28,6 +28,7 @@ from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
 from forecasting.inference import Posterior, infer, joined, thinned
 from forecasting.model import data_of
+from forecasting.occurring import layer_of
 from forecasting.past import past_of, provenance
 from forecasting.reference import reference_posterior
 from forecasting.rehearsal import Rehearsal, Task, judge, plan_of, rehearse
@@ -36,6 +37,7 @@ from forecasting.settings import DEFAULT, RECURRENT, Settings
 from forecasting.statefile import dataset_of
 from forecasting.sufficient import Statistics, frame_of, rotate
 from forecasting.teaching import require, teach
+from forecasting.usage import before
 
 PANEL_GROUPS, PANEL_OF_REGION = 48, 12
 """Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
@@ -94,7 +96,9 @@ def learn(
     past, moment = past_of(usage, now)
     panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
     panel = _with_every_resource(past, panel)
-    history, transform = history_of(past.isel({dims.GROUP: panel}), 0, events)
+    seen = past.isel({dims.GROUP: panel})
+    layer = layer_of(before(usage, moment).isel({dims.GROUP: panel}), seen, events, 0, 1, seed)
+    history, transform = history_of(seen if layer is None else layer.past, 0, events)
     hours, cuts = plan_of(history.length, min(horizon_hours, WEEK))
     if RECURRENT in settings.components:
         require(cuts)

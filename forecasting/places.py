@@ -3,8 +3,8 @@
 Place in the line: under `events`. Holidays come from the ``holidays`` package
 (Vacanza, https://holidays.readthedocs.io), time zones from the IANA database.
 
->>> public_holidays("US-NY", [2017])[7]
-datetime.date(2017, 5, 29)
+>>> list(public_holidays("US-NY", [2017]).items())[7]
+(datetime.date(2017, 5, 29), 'Memorial Day')
 """
 
 import difflib
@@ -17,8 +17,8 @@ from forecasting.errors import ForecastingError
 from forecasting.eventtable import LONGEST_NAME
 
 
-def public_holidays(code: str, years: Iterable[int]) -> list[date]:
-    """Return the public holidays, and the days on which they are observed, sorted.
+def public_holidays(code: str, years: Iterable[int]) -> dict[date, str]:
+    """Return the public holidays, and the days on which they are observed, sorted, with their names.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def public_holidays(code: str, years: Iterable[int]) -> list[date]:
             f"holidays of {code!r} are not known{_near(code, known)}; write the ISO 3166 code of a country, such "
             "as DE, or of a subdivision, such as US-NY, that the `holidays` package has"
         ) from None
-    return sorted(found)
+    return dict(sorted(found.items()))
 
 
 def check_places(holidays: Mapping[str, str], zones: Mapping[str, str]) -> None:

@@ -114,6 +114,8 @@ def rehearse(task: Task) -> Rehearsal:
             quantiles.append(drawn[:, picked].transpose(1, 0, 2).astype(np.float32))
         scores = np.stack(quantiles)
         actual = history.scores[cut : cut + task.hours]
+        if history.censored is not None:  # what was wanted is not known, so nobody is judged by it
+            actual = np.where(history.censored[cut : cut + task.hours], np.nan, actual)
         found = terms_of(task.transform.demand_of(scores), task.transform.demand_of(actual))
         terms = found if terms is None else terms + found
         kept.append(scores)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forecasting import contestants, dims
 from forecasting.coverage import PIT_BINS, SCOPES, inside, pit_histogram, region_sums, window_maxima
+from forecasting.events import Events
 from forecasting.score import crps_from_draws, pinball
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -43,6 +44,8 @@ class Cutoff:
         Of every draw.
     keep
         Whether quantiles are kept.
+    events
+        What is known of the calendar.
     """
 
     past: xr.Dataset
@@ -51,6 +54,7 @@ class Cutoff:
     levels: tuple[float, ...]
     seed: int
     keep: bool
+    events: Events | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,15 @@ def replay(cutoff: Cutoff, begun: Callable[[str], None] | None = None) -> dict[s
         If a model cannot forecast from this past.
     """
     actual = cutoff.ahead[dims.DEMAND].values
+    if dims.CENSORED in cutoff.ahead.data_vars:  # at capacity, what was wanted is not known
+        actual = np.where(cutoff.ahead[dims.CENSORED].values, np.nan, actual)
     regions = cutoff.ahead[dims.REGION].values
     tallies = {}
     for name in cutoff.models:
         if begun is not None:
             begun(name)
         started = clock.perf_counter()
-        draws = contestants.draw(name, cutoff.past, actual.shape[-1], cutoff.seed)
+        draws = contestants.draw(name, cutoff.past, actual.shape[-1], cutoff.seed, cutoff.events)
         seconds = clock.perf_counter() - started
         tallies[name] = score(draws, actual, regions, cutoff.levels, seconds=seconds, keep=cutoff.keep)
     return tallies

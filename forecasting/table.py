@@ -98,7 +98,7 @@ def decode_labels(column: "pd.Series[Any]", name: str, allow_slash: bool = True)
     if (codes < 0).any():
         raise UsageError(f"column '{name}', row {_first(codes < 0)}: the {name} is missing")
     for code, text in enumerate(found):
-        fault = _fault_of_name(text, allow_slash)
+        fault = fault_of_name(text, allow_slash)
         if fault and (codes == code).any():
             raise UsageError(f"column '{name}', row {_first(codes == code)}: {_shown(text)} {fault}")
     names, merged = np.unique(np.array([str(text) for text in found]), return_inverse=True)
@@ -220,7 +220,8 @@ def _time_text(time: object) -> str | None:
     return time.strip() if isinstance(time, str) and _ISO_TIME.fullmatch(time.strip()) else None
 
 
-def _fault_of_name(text: object, allow_slash: bool) -> str:
+def fault_of_name(text: object, allow_slash: bool) -> str:
+    """Say what is wrong with a name, in words that follow it; empty if nothing is."""
     if isinstance(text, bool) or not isinstance(text, str | int | np.integer):
         return "is not text"
     shown = str(text)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from controller.cli.eventoptions import EventChoice, event_options
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, progress, table
 
@@ -75,6 +76,7 @@ class Percents(click.ParamType[tuple[float, ...]]):
     help="Central intervals whose coverage is told, in percent.",
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, over the cutoffs.")
+@event_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write every forecast quantile here (Parquet).")
 @click.option(
@@ -93,6 +95,7 @@ def backtest(
     models: tuple[str, ...],
     levels: tuple[float, ...],
     jobs: int,
+    choice: EventChoice,
     seed: int,
     out: Path | None,
     plot: Path | None,
@@ -114,6 +117,7 @@ def backtest(
     usage = read(usage_path)
     for line in notes(usage):
         note(line)
+    events = choice.of(usage)
     from forecasting.backtest import backtest as run
 
     with progress("backtest") as report:
@@ -130,6 +134,7 @@ def backtest(
             levels=levels,
             jobs=jobs,
             keep=out is not None,
+            events=events,
         )
     if out:
         result.table.to_parquet(out, index=False)

@@ -5,6 +5,7 @@ Place in the line: under the commands `forecast`, `learn` and `explain`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from forecasting.eventfile import Written
     from forecasting.events import Events
+    from forecasting.eventtable import Event
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 EVERYWHERE = "*"
+_AHEAD = timedelta(days=150)  # after the usage: a calendar's repetitions have to end somewhere
 
 seed_option = click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of every draw."
@@ -65,10 +69,10 @@ class EventChoice:
 
     holidays: tuple[tuple[str, str], ...]
     zones: tuple[tuple[str, str], ...]
-    events: Path | None
+    events: tuple[Path, ...]
     covariates: Path | None
 
-    def of(self, usage: "xr.Dataset") -> "Events | None":
+    def of(self, usage: "xr.Dataset", say: Callable[[str], None] = note) -> "Events | None":
         """Read and check it; nothing was written: None. What it says of regions that ``usage`` lacks is noted.
 
         Raises
@@ -78,28 +82,28 @@ class EventChoice:
         """
         from forecasting.errors import ForecastingError
         from forecasting.events import from_tables
-        from forecasting.eventtable import COVARIATES, EVENTS
+        from forecasting.eventtable import COVARIATES
 
         if not (self.holidays or self.zones or self.events or self.covariates):
             return None
-        tables = (
-            _table(self.events, ("region", "start", "end", "name")),
-            _table(self.covariates, ("timestamp", "region", "name")),
-        )
+        holidays, zones = _mapping("--holidays", self.holidays), _mapping("--zone", self.zones)
+        written: list[Event] = []
+        for path in self.events:
+            said = _events(path, zones.get(EVERYWHERE, "UTC"), usage)
+            written += said.events
+            holidays, zones = {**said.holidays, **holidays}, {**said.zones, **zones}
+        covariates = _table(self.covariates, ("timestamp", "region", "name"))
         try:
-            found = from_tables(_mapping("--holidays", self.holidays), _mapping("--zone", self.zones), *tables)
+            found = from_tables(holidays, zones, None, covariates, written)
         except ForecastingError as error:
-            of = {EVENTS: self.events, COVARIATES: self.covariates}
-            file = next((path for which, path in of.items() if str(error).startswith(which)), None)
-            raise ForecastingError(f"{file}: {error}" if file else str(error)) from error
-        named = {region for region, _ in (*self.holidays, *self.zones)}
+            ours = str(error).startswith(COVARIATES)
+            raise ForecastingError(f"{self.covariates}: {error}" if ours else str(error)) from error
+        named = {*holidays, *zones}
         named |= {x.region for x in found.events} | {x.region for x in found.covariates}
         strangers = sorted(named - set(usage["region"].values.tolist()) - {EVERYWHERE})
         if strangers:
-            note(f"the usage has no region {', '.join(strangers)}: what is said of it changes nothing")
-        if self.zones and not self.holidays:
-            note("--zone says when a holiday begins: without --holidays it changes nothing")
-        return found if found.names else None
+            say(f"the usage has no region {', '.join(strangers)}: what is said of it changes nothing")
+        return found if found.names or found.occur else None
 
 
 def event_options(command: Command) -> Command:
@@ -109,11 +113,11 @@ def event_options(command: Command) -> Command:
         *args: Any,
         holidays: tuple[tuple[str, str], ...],
         zones: tuple[tuple[str, str], ...],
-        events_path: Path | None,
+        events_paths: tuple[Path, ...],
         covariates_path: Path | None,
         **keywords: Any,
     ) -> Any:
-        choice = EventChoice(holidays, zones, events_path, covariates_path)
+        choice = EventChoice(holidays, zones, events_paths, covariates_path)
         return command(*args, choice=choice, **keywords)
 
     gathered.__name__, gathered.__doc__ = command.__name__, command.__doc__
@@ -132,13 +136,14 @@ def event_options(command: Command) -> Command:
             type=Pair("eu-west=Europe/Berlin"),
             metavar="REGION=ZONE",
             multiple=True,
-            help="Time zone in which its holidays begin, such as Europe/Berlin.  [default: UTC]",
+            help="Time zone of its days, such as Europe/Berlin.  [default: UTC]",
         ),
         click.option(
             "--events",
-            "events_path",
+            "events_paths",
             type=click.Path(path_type=Path),
-            help="Known events: Parquet or CSV with region, start, end, name.",
+            multiple=True,
+            help="Known events: events.yaml, a calendar (.ics), or Parquet or CSV with region, start, end, name.",
         ),
         click.option(
             "--covariates",
@@ -151,6 +156,37 @@ def event_options(command: Command) -> Command:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def _events(path: Path, zone: str, usage: "xr.Dataset") -> "Written":
+    """Read one file of events, by the ending of its name."""
+    from forecasting.errors import ForecastingError
+    from forecasting.eventfile import MOST_CHARACTERS, Written, parse
+    from forecasting.eventtable import decode_events
+    from forecasting.icsfile import parse as parse_calendar
+    from forecasting.places import check_places
+
+    ending = path.suffix.lower()
+    if ending not in (".yaml", ".yml", ".ics"):
+        table = _table(path, ("region", "start", "end", "name", "kind", "group"))
+        try:
+            return Written(() if table is None else decode_events(table), {}, {})
+        except ForecastingError as error:
+            raise ForecastingError(f"{path}: {error}") from error
+    try:
+        with path.open("rb") as file:
+            text = file.read(4 * MOST_CHARACTERS + 1).decode("utf-8-sig")
+    except OSError as error:
+        raise ForecastingError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ForecastingError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+    if ending != ".ics":
+        return parse(text, str(path))
+    check_places({}, {EVERYWHERE: zone})
+    first, last = (
+        datetime.fromtimestamp(int(x), UTC) for x in usage["time"].values[[0, -1]].astype("M8[s]").astype(int)
+    )
+    return Written(parse_calendar(text, str(path), first, last + _AHEAD, zone), {}, {})
 
 
 def _mapping(option: str, pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:

@@ -100,7 +100,7 @@ def learn(
                 "history_hours": hierarchy.history_hours,
                 "horizon_hours": horizon,
                 "seed": seed,
-                "events": list(hierarchy.events),
+                "covariates": list(hierarchy.events),
                 "diagnostics": found,
                 "remarks": advice,
                 "weights": {

@@ -1,34 +1,21 @@
 """``headroom run``: the whole loop, once or again and again."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from controller.cli.daemonoptions import Address, Span
-from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_option
+from controller.cli.eventoptions import EventChoice, event_options, hierarchy_option, jobs_option, seed_option
+from controller.cli.job import MOST_HOURS, Job
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
 from controller.cli.show import print_outcomes
-from controller.cli.surprising import carried_on, pools_of
 from controller.errors import HeadroomError
-
-if TYPE_CHECKING:
-    from controller.config import Config
-    from controller.workflow import Round
-    from forecasting.hierarchy import Hierarchy
-    from forecasting.profile import DemandProfile
-
-Say = Callable[[str], None]
-Bar = Callable[[str], AbstractContextManager[Report]]
-_MOST_HOURS = 24 * 31
 
 
 @click.command(
@@ -52,9 +39,10 @@ _MOST_HOURS = 24 * 31
     type=click.Path(path_type=Path),
     help="With --hierarchy: how past forecasts turned out, carried on; widens intervals and lowers autonomy.",
 )
-@click.option("--horizon", type=click.IntRange(1, _MOST_HOURS), help="Hours ahead.  [default: what settings need]")
+@click.option("--horizon", type=click.IntRange(1, MOST_HOURS), help="Hours ahead.  [default: what settings need]")
 @seed_option
 @jobs_option
+@event_options
 @now_option
 @click.option("--every", type=Span(), help="Stay, and run again at this interval, such as 15m.")
 @click.option("--wait", is_flag=True, help="Wait for another run of this environment, instead of leaving.")
@@ -76,6 +64,7 @@ def run(
     horizon: int | None,
     seed: int,
     jobs: int,
+    choice: EventChoice,
     now: datetime,
     every: timedelta | None,
     wait: bool,
@@ -101,7 +90,9 @@ def run(
         raise click.UsageError(f"--{given[-1]} is for a daemon; add --every 15m")
     if record_path is not None and hierarchy_path is None:
         raise click.UsageError("--record judges forecasts of a hierarchy that is kept; add --hierarchy FILE")
-    job = Job(directory, usage_path, hierarchy_path, learn_every, record_path, horizon, seed, jobs, dry_run, wait)
+    job = Job(
+        directory, usage_path, hierarchy_path, learn_every, record_path, horizon, seed, jobs, choice, dry_run, wait
+    )
     if every is not None:
         _stay(job, every, listen, log)
         return
@@ -114,100 +105,6 @@ def run(
         click.get_current_context().exit(SHORT)
     if check and not done.plan.empty:
         click.get_current_context().exit(PENDING)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every run does, as the command line has it."""
-
-    directory: Path
-    usage_path: str
-    hierarchy_path: Path | None
-    learn_every: int
-    record_path: Path | None
-    horizon: int | None
-    seed: int
-    jobs: int
-    dry_run: bool
-    wait: bool
-
-    def once(self, now: datetime, say: Say, bar: Bar) -> "Round | None":
-        """Run once; None where another run of the environment is under way."""
-        from controller import workflow
-        from controller.edge.checkout import locate
-        from controller.service.lock import alone
-        from forecasting.sources import read
-        from forecasting.usage import notes
-
-        config, _ = workflow.read_directory(self.directory)
-        workflow.reach(self.directory)  # before minutes of work: what is missing for the forge is told at once
-        with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
-            if not mine:
-                return None
-            usage = read(self.usage_path, now=now)
-            for line in notes(usage):
-                say(line)
-            profile = self._forecast(usage, self.horizon or _reach(config), now, say, bar)
-            return workflow.run(self.directory, usage, profile, now, self.dry_run)
-
-    def _forecast(self, usage: Any, hours: int, now: datetime, say: Say, bar: Bar) -> "DemandProfile":
-        from forecasting.forecast import forecast
-
-        hierarchy = None if self.hierarchy_path is None else self._hierarchy(usage, hours, now, say, bar)
-        record = None
-        if self.record_path is not None and hierarchy is not None:
-            with bar("judge") as report:
-                record = carried_on(
-                    self.record_path, usage, hierarchy, now, say, report,
-                    sets=pools_of(self.directory, usage), seed=self.seed, jobs=self.jobs,
-                )  # fmt: skip
-        with bar("forecast") as report:
-            profile = forecast(
-                usage, hours, now, self.seed, report, hierarchy=hierarchy, jobs=self.jobs, record=record
-            )
-        for line in str(profile.dataset.attrs["notes"]).split("\n"):
-            if line:
-                say(line)
-        return profile
-
-    def _hierarchy(self, usage: Any, hours: int, now: datetime, say: Say, bar: Bar) -> "Hierarchy":
-        """What was learnt: from the file, or anew where it is missing or old; the old one where that fails."""
-        from forecasting.errors import ForecastingError
-        from forecasting.hierarchy import Hierarchy
-        from forecasting.learn import learn
-        from forecasting.settings import DEFAULT, EVERY, RECURRENT, Settings
-
-        path = self.hierarchy_path
-        assert path is not None  # noqa: S101 - the caller has looked
-        old = path.exists() and time.time() - path.stat().st_mtime > self.learn_every * 3600
-        if path.exists() and not old:
-            return Hierarchy.load(path)
-        say(
-            f"{path} is over {self.learn_every} h old: learning anew"
-            if old
-            else f"no hierarchy at {path} yet: learning"
-        )
-        settings = DEFAULT
-        with suppress(ForecastingError):  # a file that is no hierarchy is replaced by what is learnt by default
-            settings = Settings(components=EVERY) if RECURRENT in Hierarchy.load(path).components else DEFAULT
-        try:
-            with bar("learn") as report:
-                fresh = learn(
-                    usage, now, self.seed, report, horizon_hours=hours, settings=settings, jobs=self.jobs
-                )
-        except ForecastingError as error:
-            if not old:
-                raise
-            say(f"learning failed ({error}); the last good hierarchy is used on")
-            return Hierarchy.load(path)
-        fresh.save(path)
-        return fresh
-
-
-def _reach(config: "Config") -> int:
-    """How far ahead the settings look: as far as a window may reach that is proposed now."""
-    ahead = max(config.look_ahead(x) for x in config.pools)
-    return min(_MOST_HOURS, ceil(ahead / timedelta(hours=1)) + config.decide.longest_window_hours)
 
 
 def _stay(job: Job, every: timedelta, listen: tuple[str, int], log: str) -> None:

@@ -90,6 +90,7 @@ def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tu
             f"floor {percent(evidence.service_level)}, warm {percent(evidence.shadow_level)}: "
             f"{plain(evidence.levels_why)}",
         ),
+        ("events", "; ".join(plain(x.words, 260) for x in evidence.drivers)),
         ("new", _new(evidence)),
         ("spills", _some([f"{chance(x.share)} of {plain(x.group)} from {x.source}" for x in evidence.spills])),
         ("nothing", f"would leave {evidence.shortfall_node_hours:.1f} node-hours short"),

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from controller.config import Preference
 from controller.decide import decide
 from controller.errors import PlanError
 from controller.guardrails import guard
+from controller.lease import digest, dump, parse
 from controller.plan import ForecastEvidence
 from forecasting.profile import DemandProfile
 
@@ -404,3 +406,26 @@ def test_a_fresh_forecast_of_old_usage_asks_for_nothing_new():
     assert "knows no usage of the last 80 h" in plan.notes[0]
     recent = fresh.dataset.assign_attrs(known_until=(NOW - 3 * HOUR).isoformat())
     assert not decide(DemandProfile(recent), (), config_of(), NOW).empty
+
+
+def test_events_that_touch_the_window_are_told_in_the_evidence_and_the_lease():
+    told = [
+        {
+            "kind": kind, "name": name, "start": (NOW + first * HOUR).isoformat(), "new": False,
+            "end": (NOW + last * HOUR).isoformat(), "regions": ["eu"], "groups": [group],
+            "factor": {"cpu": [1.4, 1.7, 2.1], "memory": [1.0, 1.0, 1.0]},
+        }
+        for kind, name, first, last, group in (
+            ("sale", "spring", 18, 30, "shop"), ("sale", "over", 1, 5, ""), ("launch", "elsewhere", 18, 30, "etl")
+        )
+    ]  # fmt: skip
+    profile = profile_of(SURGE)
+    plain = decide(profile, (), config_of(), NOW)
+    named = DemandProfile(profile.dataset.assign_attrs(events=json.dumps(told)))
+    (change,) = decide(named, (), config_of(), NOW).changes
+    assert [x.name for x in change.evidence.drivers] == ["spring"]
+    assert dict(change.lease.evidence)["events"] == "sale: spring (1.7 times the usual, 1.4 to 2.1)"
+    assert parse(dump(change.lease), change.lease.path) == change.lease
+    assert digest(change.lease) == digest(plain.changes[0].lease)
+    assert plain.changes[0].evidence.drivers == ()
+    assert "events" not in dict(plain.changes[0].lease.evidence)

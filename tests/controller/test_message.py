@@ -19,6 +19,7 @@ from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge, us
 from controller.configtext import parse
 from controller.decay import decay
 from controller.decide import decide
+from controller.drivers import Driver
 from controller.edge.files import template_texts
 from controller.errors import PlanError
 from controller.guardrails import guard
@@ -90,6 +91,10 @@ def _limited() -> tuple[Plan, Ledger]:
         spills=(Spill("us/etl", "batch", "web", 0.25),),
         unserved=(("eu/mail", 0.02), ("eu/<b>shop</b>", 0.4)),
         levels_why="the strictest of its groups, eu/shop",
+        drivers=(
+            Driver("sale", "Black <b>Friday</b> @team", NOW, NOW + 9 * HOUR, 1.4, 1.72, 2.1),
+            Driver("launch", "launch", NOW, NOW + 9 * HOUR, 0.5, 1.0, 2.0, new=True),
+        ),
     )
     return replace(plan, changes=(replace(web, evidence=evidence),)), ledger
 
@@ -299,6 +304,7 @@ def hostile_changes(draw: st.DrawFn) -> Change:
         forecast=draw(DATA),
         spills=tuple(Spill(x, draw(DATA), "web", 0.5) for x in draw(some)),
         unserved=tuple((x, 0.5) for x in draw(some)),
+        drivers=tuple(Driver(draw(DATA), x, NOW, NOW + HOUR, 1.0, 2.0, 3.0) for x in draw(some)),
     )
     clips = [Clip(draw(DATA), draw(DATA), (0.1, 0.9), draw(DATA)) for _ in range(draw(st.integers(0, 3)))]
     lease = replace(web.lease, floor=draw(st.integers(4, 10)))

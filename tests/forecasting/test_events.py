@@ -1,7 +1,6 @@
 import pickle
 import subprocess
 import sys
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ import pytest
 
 from forecasting.errors import ForecastingError
 from forecasting.events import EVERYWHERE, Events, design, from_tables
+from forecasting.occasions import occasions_of
 from forecasting.places import public_holidays
 
 NEW_YORK = {"us-east": "US-NY"}
@@ -42,29 +42,36 @@ def refused(said, *, holidays=None, zones=None, table=None, covariates=None):
     assert "\n" not in str(error.value)
 
 
+def happening(events, kind, time, region="us-east"):
+    """Share of each hour that occasions of a kind cover."""
+    first = int(time[0].astype("datetime64[h]").astype(int))
+    found = occasions_of(events, np.array([f"{region}/team"]), regions(region), first, first + len(time))
+    out = np.zeros(len(time))
+    for x in found:
+        if x.kind == kind:
+            for place, share in enumerate(x.share[0]):
+                if 0 <= x.first - first + place < len(time):
+                    out[x.first - first + place] += share
+    return out
+
+
 def test_memorial_day_is_a_day_of_new_york():
     events = from_tables(NEW_YORK, ZONES)
-    assert events.names == ("holiday", "holiday cosine", "holiday sine")
-    time = hours("2017-05-28T00", 72)
-    found = design(events, regions("us-east"), time, 48)
-    assert found.shape == (1, 72, 3)
-    day = slice(28, 52)  # 29 May, 00:00 to 24:00 at four hours behind UTC
-    expected = np.zeros((72, 3))
-    angle = 2 * np.pi * np.arange(24) / 24  # local midnight is 0
-    expected[day] = np.stack([np.ones(24), np.cos(angle), np.sin(angle)], axis=1)
-    np.testing.assert_allclose(found[0], expected, atol=1e-12)
+    assert events.names == ()
+    found = happening(events, "holiday", hours("2017-05-28T00", 72))
+    assert np.flatnonzero(found).tolist() == list(range(28, 52))  # 29 May, four hours behind UTC
 
 
 def test_without_a_zone_the_day_is_utc():
-    found = feature(from_tables(NEW_YORK), "holiday", hours("2017-05-28T00", 72))
+    found = happening(from_tables(NEW_YORK), "holiday", hours("2017-05-28T00", 72))
     assert np.flatnonzero(found).tolist() == list(range(24, 48))
 
 
 def test_subdivisions_differ_and_observed_days_count():
     events = from_tables({"south": "DE-BY", "north": "DE-BE", "us": "US"})
-    corpus_christi = design(events, regions("south", "north"), hours("2026-06-04T00", 24), 0)
-    assert corpus_christi[:, :, 0].mean(axis=1).tolist() == [1, 0]
-    assert feature(events, "holiday", hours("2021-12-31T00", 24), "us").all()  # 1 January 2022 is a Saturday
+    corpus_christi = hours("2026-06-04T00", 24)
+    assert [happening(events, "holiday", corpus_christi, x).mean() for x in ("south", "north")] == [1, 0]
+    assert happening(events, "holiday", hours("2021-12-31T00", 24), "us").all()  # 1 January 2022 is a Saturday
 
 
 @pytest.mark.parametrize(
@@ -75,52 +82,75 @@ def test_day_on_which_clocks_change_has_the_hours_it_has(zone, day, length):
     midnight, next_midnight = pd.date_range(day, periods=2, tz=zone)
     table = pd.DataFrame([event(start=midnight, end=next_midnight)])
     first = np.datetime64(day, "h") - np.timedelta64(24, "h")
-    found = feature(from_tables({}, None, table), "sale", hours(first, 72))
+    found = happening(from_tables({}, None, table), "sale", hours(first, 72))
     assert found.sum() == length
     assert set(found) == {0, 1}
 
 
 def test_holiday_on_which_clocks_change_has_the_hours_it_has():
-    # Easter Sunday, a public holiday of Brandenburg: 2024-03-31, 23 hours long.
+    # Easter Sunday, a public holiday of Brandenburg: 2024-03-31, 23 hours long; Easter Monday follows.
     events = from_tables({"de": "DE-BB"}, {"de": "Europe/Berlin"})
-    found = design(events, regions("de"), hours("2024-03-30T00", 72), 0)[0]
-    day = found[found[:, 0] == 1]
-    local = pd.DatetimeIndex(hours("2024-03-30T00", 72)).tz_localize("UTC").tz_convert(ZoneInfo("Europe/Berlin"))
-    assert (local[found[:, 0] == 1][:23].day == 31).all()
-    assert len(day) == 23 + 24  # and Easter Monday; of it the last hours are the third day's
-    assert np.unique(np.round(day[:23, 1] + 2 * day[:23, 2], 9)).size == 23  # 02:00 is never passed
+    found = happening(events, "holiday", hours("2024-03-30T00", 96), "de")
+    assert np.flatnonzero(found).tolist() == list(range(23, 23 + 23 + 24))
 
 
-def test_hours_of_zones_that_begin_at_half_past_go_by_their_middle():
+def test_days_of_zones_that_begin_at_half_past_cover_half_an_hour():
     # 26 January, Republic Day, begins at 18:30 UTC.
-    found = feature(from_tables({"in": "IN"}, {"in": "Asia/Kolkata"}), "holiday", hours("2026-01-25T00", 48), "in")
-    assert np.flatnonzero(found).tolist() == list(range(18, 42))
+    found = happening(
+        from_tables({"in": "IN"}, {"in": "Asia/Kolkata"}), "holiday", hours("2026-01-25T00", 48), "in"
+    )
+    assert np.flatnonzero(found).tolist() == list(range(18, 43))
+    assert found[18] == found[42] == 0.5
 
 
 def test_event_covers_its_share_of_an_hour_and_ends_before_its_end():
     table = pd.DataFrame([event(start="2026-04-06T01:30Z", end="2026-04-06T04:00+01:00")])
-    found = feature(from_tables({}, None, table), "sale", hours("2026-04-06T00", 5))
+    found = happening(from_tables({}, None, table), "sale", hours("2026-04-06T00", 5))
     assert found.tolist() == [0, 0.5, 1, 0, 0]
 
 
-def test_events_of_one_name_add_up_to_one_and_everywhere_is_every_region():
+def test_rows_of_one_name_that_overlap_are_one_occasion_and_everywhere_is_every_region():
     start = "2026-04-06T00:00Z"
     table = pd.DataFrame(
         [
             event(EVERYWHERE, start, "2026-04-06T02:00Z"),
             event("us-east", start, "2026-04-06T03:00Z"),
             event("elsewhere", start, "2026-04-06T04:00Z"),
+            event("eu", "2026-04-07T00:00Z", "2026-04-07T02:00Z"),
         ]
     )
-    found = design(from_tables({}, None, table), regions("eu", "us-east"), hours("2026-04-06T00", 5), 5)
-    assert found[:, :, 0].tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0]]
+    events = from_tables({}, None, table)
+    groups, where = np.array(["eu/a", "us-east/a", "us-east/b"]), regions("eu", "us-east", "us-east")
+    first = int(np.datetime64("2026-04-06T00", "h").astype(int))
+    one, next_day = occasions_of(events, groups, where, first, first + 48)
+    assert one.share.tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
+    assert next_day.groups.tolist() == [0]
+
+
+def test_events_may_be_about_one_group():
+    rows = [event(name="launch") | {"group": "web"}, event(name="fair") | {"group": "us-east/db"}]
+    events = from_tables({}, None, pd.DataFrame([*rows, event(name="all") | {"group": ""}]))
+    groups, where = (
+        np.array(["us-east/db", "us-east/web", "us-west/web"]),
+        regions("us-east", "us-east", "us-west"),
+    )
+    first = int(np.datetime64("2017-11-24T00", "h").astype(int))
+    found = {x.name: groups[x.groups].tolist() for x in occasions_of(events, groups, where, first, first + 48)}
+    assert found == {"all": ["us-east/db", "us-east/web"], "fair": ["us-east/db"], "launch": ["us-east/web"]}
+
+
+def test_kinds_are_the_names_where_none_is_written():
+    rows = [event(name="Black Friday") | {"kind": "sale"}, event(name="audit") | {"kind": None}]
+    assert [(x.name, x.kind) for x in from_tables({}, None, pd.DataFrame(rows)).events] == [
+        ("Black Friday", "sale"), ("audit", "audit"),
+    ]  # fmt: skip
 
 
 def test_names_are_sorted_and_rows_may_come_in_any_order():
     table = pd.DataFrame([event(name="sale"), event(name="audit"), event(EVERYWHERE, name="sale"), event()])
     weather = pd.concat([series([1.0, 2, 4]), series([4.0, 2, 1], name="rain")])
     events = from_tables(NEW_YORK, ZONES, table, weather)
-    assert events.names == ("audit", "holiday", "holiday cosine", "holiday sine", "rain", "sale", "temperature")
+    assert events.names == ("rain", "temperature")
     again = from_tables(NEW_YORK, ZONES, table[::-1], weather[::-1])
     assert again.events == events.events
     assert len(events.events) == 3
@@ -132,6 +162,7 @@ def test_names_are_sorted_and_rows_may_come_in_any_order():
 
 def test_nothing_known_makes_no_features():
     assert Events().names == from_tables({}).names == ()
+    assert not Events().occur
     assert design(Events(), regions("a", "b"), hours("2026-04-06", 4), 2).shape == (2, 4, 0)
     empty = from_tables({}, {}, pd.DataFrame([event()])[:0], series([1.0])[:0])
     assert empty == Events()
@@ -140,7 +171,9 @@ def test_nothing_known_makes_no_features():
 def test_regions_without_anything_are_zero_and_no_hours_are_no_error():
     events = from_tables(NEW_YORK, ZONES, pd.DataFrame([event()]), series([1.0, 2, 3]))
     assert not design(events, regions("eu"), hours("2026-04-06", 24), 3).any()
-    assert design(events, regions("us-east"), hours("2026-04-06", 0), 0).shape == (1, 0, 5)
+    assert design(events, regions("us-east"), hours("2026-04-06", 0), 0).shape == (1, 0, 1)
+    groups = np.array(["eu/team"])
+    assert occasions_of(events, groups, regions("eu"), 420_000, 430_000) == []
 
 
 def test_covariates_are_standardised_by_the_history_alone():
@@ -206,8 +239,8 @@ def test_features_of_a_region_do_not_depend_on_the_others():
 
 def test_everywhere_has_a_country_and_a_zone_too():
     events = from_tables({EVERYWHERE: "US-NY", "eu": "DE"}, {EVERYWHERE: "America/New_York"})
-    found = design(events, regions("eu", "us-west"), hours("2017-05-29T00", 24), 0)[:, :, 0]
-    assert found.sum(axis=1).tolist() == [0, 20]
+    day = hours("2017-05-29T00", 24)
+    assert [happening(events, "holiday", day, x).sum() for x in ("eu", "us-west")] == [0, 20]
 
 
 def test_travels_between_processes_and_holds_history_within_time():
@@ -253,7 +286,7 @@ def test_unknown_countries_are_refused_with_what_is_near(code, said):
 
 @pytest.mark.parametrize("code", ["DE", "DEU", "GB-SCT", "UK", "US-NY", "DE-Bayern", "BR-São Paulo Capital"])
 def test_codes_of_the_package_are_taken(code):
-    assert from_tables({"a": code}).names
+    assert from_tables({"a": code}).occur
 
 
 @pytest.mark.parametrize(
@@ -296,6 +329,11 @@ def test_mappings_are_of_regions(region):
         ({"region": ""}, "column 'region', row 2: '' is empty"),
         ({"region": "a/b"}, "column 'region', row 2: .*divides region from group"),
         ({"region": "x" * 81}, "column 'region', row 2: 81 characters"),
+        ({"kind": 3}, "column 'kind', row 2: write text, or leave it empty"),
+        ({"kind": "a\nb"}, "column 'kind', row 2: .* holds a control or invisible character"),
+        ({"kind": "x" * 81}, "column 'kind', row 2: 81 characters"),
+        ({"group": ["web"]}, "column 'group', row 2: write text"),
+        ({"group": "x" * 162}, "column 'group', row 2: 162 characters"),
     ],
 )
 def test_bad_events_are_refused_by_row(row, said):
@@ -303,7 +341,8 @@ def test_bad_events_are_refused_by_row(row, said):
 
 
 def test_longest_name_is_taken():
-    assert from_tables({}, None, pd.DataFrame([event(name="x" * 80)])).names == ("x" * 80,)
+    (found,) = from_tables({}, None, pd.DataFrame([event(name="x" * 80)])).events
+    assert found.name == "x" * 80
 
 
 def test_columns_of_instants_hold_instants_with_a_zone():

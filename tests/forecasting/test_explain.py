@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from demand import usage_of, waves
+from demand import moment, usage_of, waves
 from hierarchies import hierarchy_of
 
 from forecasting.attribution import PARTS, attribute, in_demand, share_of_movement
@@ -40,10 +40,9 @@ def learnt(name, own, events=(), between=0.05):
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("history", [60, 250, 500])
 def test_parts_add_up_to_the_walk(name, history):
-    sale = pd.DataFrame(
-        {"region": ["*"], "start": ["2026-01-06T00Z"], "end": ["2026-02-01T00Z"], "name": ["sale"]}
-    )
-    events = from_tables({}, table=sale)
+    time = pd.date_range("2026-01-05", periods=history + HOURS, freq="h")
+    rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": np.arange(len(time)) % 7.0})
+    events = from_tables({}, covariates=rain)
     own, _ = block(usage_of(waves(groups=6, hours=history)), events=events)
     basis = basis_of(name, own.length, events.names)
     rng = np.random.default_rng(3)
@@ -149,8 +148,12 @@ def test_it_is_refused_in_words():
         explain(usage, "G0", "r0", hierarchy=hierarchy)
     with pytest.raises(ForecastingError, match="no resource 'r'; did you mean r0"):
         explain(usage, "a/g0", "r", hierarchy=hierarchy)
-    with pytest.raises(HierarchyError, match="these are given: holiday"):
-        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=from_tables({"a": "DE"}))
+    time = pd.date_range("2026-01-05", periods=600, freq="h")
+    rain = from_tables(
+        {}, covariates=pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": 1.0})
+    )
+    with pytest.raises(HierarchyError, match="these are given: rain"):
+        explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=rain)
     with pytest.raises(ForecastingError, match="none of which is made of parts; learn anew with one of ar"):
         explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage, ("days", "level")))
     with pytest.raises(ForecastingError, match="it has c0, c1, c2, c3, c4, c5, c6, c7 …"):
@@ -168,3 +171,24 @@ def test_the_picture_is_the_same_again(tmp_path, ending):
     assert len(one) > 10_000
     with pytest.raises(ForecastingError, match=r"\.png or \.svg"):
         explain_chart(found, tmp_path / "chart.gif")
+
+
+def test_what_an_event_adds_is_told_with_events():
+    demand = waves(groups=3, hours=1000)
+    hours = [300, 480, 650, 820]
+    for hour in hours:
+        demand[..., hour : hour + 8] *= 1.8
+    usage = usage_of(demand)
+    rows = [
+        {"region": "*", "start": moment(x).isoformat(), "end": moment(x + 8).isoformat()} for x in [*hours, 1004]
+    ]
+    events = from_tables({}, table=pd.DataFrame(rows).assign(name="sale"))
+    hierarchy = hierarchy_of(usage)
+    plain = explain(usage, "a/g0", "r0", hierarchy=hierarchy)
+    told = explain(usage, "a/g0", "r0", hierarchy=hierarchy, events=events)
+    lift = told.quantiles[1] / plain.quantiles[1]
+    assert 1.5 < lift[4:12].mean() < 2.1
+    np.testing.assert_allclose(lift[:4], 1.0, atol=0.1)
+    added = told.parts[:, PARTS.index("events")]
+    assert (added[4:12] > 2).all()
+    assert not added[12:].any()

@@ -265,7 +265,7 @@ def sold():
 @pytest.mark.slow
 def test_an_event_that_doubled_demand_raises_the_forecast_when_it_comes_again(sold):
     usage, hierarchy = sold
-    assert hierarchy.events == ("sale",)
+    assert hierarchy.events == ()  # what events do is no part of what was learnt: new ones need no learning anew
     without, with_it = (
         forecast(usage, 24, seed=1, hierarchy=hierarchy, events=events).quantile(0.5).values[0]
         for events in (sales(), sales(876))
@@ -277,13 +277,26 @@ def test_an_event_that_doubled_demand_raises_the_forecast_when_it_comes_again(so
 
 
 @pytest.mark.slow
-def test_names_of_events_that_do_not_match_are_an_error(sold):
+def test_the_profile_names_the_events_ahead(sold):
     usage, hierarchy = sold
-    with pytest.raises(HierarchyError, match="with the events sale, and these are given: none"):
-        forecast(usage, 6, hierarchy=hierarchy)
-    other = from_tables({"a": "DE"})
-    with pytest.raises(HierarchyError, match="given: holiday, holiday cosine, holiday sine; give the same"):
-        forecast(usage, 6, hierarchy=hierarchy, events=other)
+    profile = forecast(usage, 24, seed=1, hierarchy=hierarchy, events=sales(876))
+    (told,) = json.loads(profile.dataset.attrs["events"])
+    low, middle, high = told.pop("factor")["r0"]
+    assert told == {
+        "kind": "sale", "name": "sale", "start": moment(876).isoformat(), "end": moment(886).isoformat(),
+        "regions": ["*"], "groups": [""], "new": False,
+    }  # fmt: skip
+    assert 1.8 < low < middle < high < 2.2
+    assert "events" not in forecast(usage, 6, seed=1, hierarchy=hierarchy).dataset.attrs
+
+
+@pytest.mark.slow
+def test_names_of_covariates_that_do_not_match_are_an_error(sold):
+    usage, hierarchy = sold
+    time = pd.date_range(moment(0), periods=900, freq="h")
+    rain = pd.DataFrame({"timestamp": time, "region": "*", "name": "rain", "value": np.arange(900.0) % 7})
+    with pytest.raises(HierarchyError, match="with the covariates none, and these are given: rain; give the same"):
+        forecast(usage, 6, hierarchy=hierarchy, events=from_tables({}, covariates=rain))
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from demand import history, usage_of, waves
 
@@ -33,14 +34,13 @@ def test_some_series_keep_all_that_is_theirs():
     assert part.events is whole.events
 
 
-def test_events_are_looked_up_for_the_past_and_ahead():
-    events = from_tables({"a": "DE"})
-    usage = usage_of(waves(hours=60)).assign_coords(
-        time=np.datetime64("2025-12-29T12", "ns") + np.arange(60) * np.timedelta64(1, "h")
-    )
-    found, _ = history_of(usage, 24, events)
-    assert found.events.shape == (2, 84, 3)
-    assert np.flatnonzero(found.events[0, :, 0]).tolist() == list(range(60, 84))  # New Year's Day
+def test_covariates_are_looked_up_for_the_past_and_ahead():
+    time = np.datetime64("2025-12-29T12", "ns") + np.arange(84) * np.timedelta64(1, "h")
+    rain = pd.DataFrame({"timestamp": time, "region": "a", "name": "rain", "value": np.arange(84) >= 30})
+    usage = usage_of(waves(hours=60)).assign_coords(time=time[:60])
+    found, _ = history_of(usage, 24, from_tables({}, covariates=rain.astype({"value": float})))
+    assert found.events.shape == (2, 84, 1)
+    np.testing.assert_allclose(found.events[0, :, 0], np.where(np.arange(84) >= 30, 1, -1))
     assert not found.events[1].any()
 
 

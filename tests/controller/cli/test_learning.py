@@ -81,7 +81,7 @@ def test_learnt_once_and_used_again(usage, sales, tmp_path):
     assert "weights by hours ahead" in done.stdout
     assert narrow(done.stdout)
     record = json.loads(run("learn", *how, "--out", out, "-o", "json").stdout)
-    assert record["events"] == ["sale"]
+    assert record["covariates"] == []
     assert {row["component"] for row in record["diagnostics"]} == {"ar", "seasonal", "weekly"}
     assert sum(record["weights"]["cpu"]["24"].values()) == pytest.approx(1.0)
     run("forecast", *how, "--hierarchy", out, "--out", tmp_path / "one.nc")
@@ -90,15 +90,46 @@ def test_learnt_once_and_used_again(usage, sales, tmp_path):
     np.testing.assert_array_equal(one, two)
 
 
-def test_holidays_zones_and_events_must_be_those_that_were_learnt(usage, sales, tmp_path):
-    names = ("holiday", "holiday cosine", "holiday sine", "sale")
-    hierarchy_of(read(usage), events=names).save(tmp_path / "h.nc")
-    forecast = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", tmp_path / "h.nc")
-    events = ("--events", sales, "--holidays", "eu=DE", "--zone", "eu=Europe/Berlin", "--holidays", "mars=US")
-    done = run(*forecast, *events)
+EVENTS = """\
+holidays: {eu: DE, mars: US}
+events:
+  - {name: spring, kind: sale, start: 2026-04-25, zone: Europe/Berlin, groups: [shop],
+     expected: {factor: 1.7, from: 1.4, to: 2.1}}
+"""
+CALENDAR = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20260101T000000Z
+SUMMARY:weekly
+DTSTART:20260401T080000
+DURATION:PT2H
+RRULE:FREQ=WEEKLY
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_events_of_all_sorts_need_no_learning_anew(usage, sales, hierarchy, tmp_path):
+    (tmp_path / "events.yaml").write_text(EVENTS)
+    (tmp_path / "team.ics").write_text(CALENDAR.replace("\n", "\r\n"))
+    last = read(usage)["time"].values[-1]
+    forecast = ("forecast", "--usage", usage, "--horizon", 168, "--hierarchy", hierarchy)
+    files = ("--events", sales, "--events", tmp_path / "events.yaml", "--events", tmp_path / "team.ics")
+    done = run(*forecast, *files, "--zone", "eu=Europe/Berlin", "--zone", "*=UTC", "--out", tmp_path / "p.nc")
     assert "no region mars: what is said of it changes nothing" in done.stderr
     assert narrow(done.stdout)
-    assert "was learnt with the events holiday" in run(*forecast, code=1).output
+    told = json.loads(DemandProfile.load(tmp_path / "p.nc").dataset.attrs["events"])
+    assert {x["name"] for x in told} >= {"weekly"}
+    assert all(np.datetime64(x["end"][:19]) > last for x in told)
+
+
+def test_covariates_must_be_those_that_were_learnt(usage, tmp_path):
+    hierarchy_of(read(usage), events=("rain",)).save(tmp_path / "h.nc")
+    forecast = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", tmp_path / "h.nc")
+    assert "was learnt with the covariates rain" in run(*forecast, code=1).output
 
 
 def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
@@ -192,17 +223,23 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("forecast", "--usage", "{usage}", "--events", "{usage}"), 1, "column 'start' is missing"),
         (("forecast", "--usage", "{usage}", "--covariates", "{hierarchy}"), 1, "neither Parquet nor"),
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.csv"), 1, "bad.csv: table of events"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.yaml"), 1, "bad.yaml:1: events.1.name: Field"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.ics"), 1, "bad.ics: not an iCalendar file"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/latin.yaml"), 1, "latin.yaml: not UTF-8"),
+        (("backtest", "--usage", "{usage}", "--events", "{tmp}/none.yaml"), 1, "No such file"),
         (("forecast", "--usage", "{usage}", "--dask", "tcp://127.0.0.1:1"), 1, "ask"),
     ],
 )
 def test_bad_input_is_told_in_words(arguments, code, said, usage, hierarchy, tmp_path):
     (tmp_path / "bad.csv").write_text("region,start,end,name\n*,2026-04-11T00Z,2026-04-10T00Z,sale\n")
+    (tmp_path / "bad.yaml").write_text("events: [{start: 2026-04-11, zone: UTC}]")
+    (tmp_path / "bad.ics").write_text("hello")
+    (tmp_path / "latin.yaml").write_bytes(b"events: [\xe9]")
     places = {"usage": usage, "hierarchy": hierarchy, "tmp": tmp_path}
     assert said in run(*(x.format(**places) for x in arguments), code=code).output
 
 
-def test_a_region_may_be_called_na_and_zones_alone_are_noted(usage, hierarchy, tmp_path):
+def test_a_region_may_be_called_na(usage, hierarchy, tmp_path):
     (tmp_path / "sales.csv").write_text("region,start,end,name\nNA,2026-04-10T00Z,2026-04-11T00Z,sale\n")
     forecast = ("forecast", "--usage", usage, "--horizon", 1, "--hierarchy", hierarchy)
-    assert "no region NA:" in run(*forecast, "--events", tmp_path / "sales.csv", code=1).stderr
-    assert "without --holidays it changes nothing" in run(*forecast, "--zone", "eu=Europe/Berlin").stderr
+    assert "no region NA:" in run(*forecast, "--events", tmp_path / "sales.csv").stderr

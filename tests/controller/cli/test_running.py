@@ -21,7 +21,8 @@ from teams import environment_of, pulls
 from worlds import NOW
 
 from controller.cli import main
-from controller.cli.running import Job
+from controller.cli.eventoptions import EventChoice
+from controller.cli.job import Job
 from controller.edge.checkout import locate
 from controller.lease import stamp
 from controller.service.lock import alone
@@ -98,6 +99,13 @@ def test_once_does_what_forecast_propose_and_release_do(environment, tmp_path):
     assert len(pulls(environment)) == len(done["outcomes"]) > 0
     again = json.loads(run(*hours, "-o", "json", "--now", LAST, code=4).stdout)
     assert {x["state"] for x in again["outcomes"]} == {"unchanged"}
+    (tmp_path / "events.yaml").write_text(
+        f"events: [{{name: fair, start: {LAST}, end: {stamp(NOW + timedelta(days=2))}, regions: [eu],\n"
+        "  expected: {factor: 1.7, from: 1.4, to: 2.1}}]\n"
+    )
+    told = run(*hours, "--events", tmp_path / "events.yaml", "-o", "json", "--now", LAST, code=4)
+    evidence = [y["evidence"] for x in json.loads(told.stdout)["outcomes"] for y in x["changes"]]
+    assert {y["name"] for x in evidence for y in x["drivers"]} == {"fair"}
 
 
 @pytest.mark.slow
@@ -199,8 +207,9 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
 
     monkeypatch.setattr("forecasting.learn.learn", learn)
     said = []
-    job = Job(tmp_path, path, path, 1, 24, 0, 1, False, False)
-    found = job._hierarchy(usage, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
+    nothing = EventChoice((), (), (), None)
+    job = Job(tmp_path, path, path, 1, None, 24, 0, 1, nothing, False, False)
+    found = job._hierarchy(usage, None, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
     assert asked == [components]
     assert found.components == components
     assert said[-1] == "learning failed (no); the last good hierarchy is used on"

@@ -1,0 +1,143 @@
+"""One run of the loop as the command line has it: usage and events read, learnt, judged, forecast, and acted on.
+
+Place in the line: under ``running``, which does it once or again and again.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from controller.cli.eventoptions import EventChoice
+from controller.cli.output import Report
+from controller.cli.surprising import carried_on, pools_of
+
+if TYPE_CHECKING:
+    from controller.config import Config
+    from controller.workflow import Round
+    from forecasting.events import Events
+    from forecasting.hierarchy import Hierarchy
+    from forecasting.profile import DemandProfile
+
+Say = Callable[[str], None]
+Bar = Callable[[str], AbstractContextManager[Report]]
+MOST_HOURS = 24 * 31
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every run does, as the command line has it."""
+
+    directory: Path
+    usage_path: str
+    hierarchy_path: Path | None
+    learn_every: int
+    record_path: Path | None
+    horizon: int | None
+    seed: int
+    jobs: int
+    choice: EventChoice
+    dry_run: bool
+    wait: bool
+
+    def once(self, now: datetime, say: Say, bar: Bar) -> "Round | None":
+        """Run once; None where another run of the environment is under way."""
+        from controller import workflow
+        from controller.edge.checkout import locate
+        from controller.service.lock import alone
+        from forecasting.sources import read
+        from forecasting.usage import notes
+
+        config, _ = workflow.read_directory(self.directory)
+        workflow.reach(self.directory)  # before minutes of work: what is missing for the forge is told at once
+        with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
+            if not mine:
+                return None
+            usage = read(self.usage_path, now=now)
+            for line in notes(usage):
+                say(line)
+            events = self.choice.of(usage, say)
+            profile = self._forecast(usage, events, self.horizon or _reach(config), now, say, bar)
+            return workflow.run(self.directory, usage, profile, now, self.dry_run)
+
+    def _forecast(
+        self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
+    ) -> "DemandProfile":
+        from forecasting.forecast import forecast
+
+        hierarchy = None if self.hierarchy_path is None else self._hierarchy(usage, events, hours, now, say, bar)
+        record = None
+        if self.record_path is not None and hierarchy is not None:
+            with bar("judge") as report:
+                record = carried_on(
+                    self.record_path, usage, hierarchy, now, say, report,
+                    sets=pools_of(self.directory, usage), events=events, seed=self.seed, jobs=self.jobs,
+                )  # fmt: skip
+        with bar("forecast") as report:
+            profile = forecast(
+                usage,
+                hours,
+                now,
+                self.seed,
+                report,
+                hierarchy=hierarchy,
+                events=events,
+                jobs=self.jobs,
+                record=record,
+            )
+        for line in str(profile.dataset.attrs["notes"]).split("\n"):
+            if line:
+                say(line)
+        return profile
+
+    def _hierarchy(
+        self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
+    ) -> "Hierarchy":
+        """What was learnt: from the file, or anew where it is missing or old; the old one where that fails."""
+        from forecasting.errors import ForecastingError
+        from forecasting.hierarchy import Hierarchy
+        from forecasting.learn import learn
+        from forecasting.settings import DEFAULT, EVERY, RECURRENT, Settings
+
+        path = self.hierarchy_path
+        assert path is not None  # noqa: S101 - the caller has looked
+        old = path.exists() and time.time() - path.stat().st_mtime > self.learn_every * 3600
+        if path.exists() and not old:
+            return Hierarchy.load(path)
+        say(
+            f"{path} is over {self.learn_every} h old: learning anew"
+            if old
+            else f"no hierarchy at {path} yet: learning"
+        )
+        settings = DEFAULT
+        with suppress(ForecastingError):  # a file that is no hierarchy is replaced by what is learnt by default
+            settings = Settings(components=EVERY) if RECURRENT in Hierarchy.load(path).components else DEFAULT
+        try:
+            with bar("learn") as report:
+                fresh = learn(
+                    usage,
+                    now,
+                    self.seed,
+                    report,
+                    horizon_hours=hours,
+                    events=events,
+                    settings=settings,
+                    jobs=self.jobs,
+                )
+        except ForecastingError as error:
+            if not old:
+                raise
+            say(f"learning failed ({error}); the last good hierarchy is used on")
+            return Hierarchy.load(path)
+        fresh.save(path)
+        return fresh
+
+
+def _reach(config: "Config") -> int:
+    """How far ahead the settings look: as far as a window may reach that is proposed now."""
+    ahead = max(config.look_ahead(x) for x in config.pools)
+    return min(MOST_HOURS, ceil(ahead / timedelta(hours=1)) + config.decide.longest_window_hours)
