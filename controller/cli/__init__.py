@@ -16,6 +16,7 @@ from controller.cli.checking import check
 from controller.cli.dashboard import dashboard
 from controller.cli.explaining import explain
 from controller.cli.forecasts import forecast, simulate
+from controller.cli.ingesting import ingest
 from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import comment, pr
@@ -63,6 +64,7 @@ def main() -> None:
 
 for command in (
     init,
+    ingest,
     learn,
     forecast,
     explain,
