@@ -57,6 +57,7 @@ _LEVELS = (0.5, 0.8, 0.95)
 @jobs_option
 @dask_option
 @event_options
+@click.option("--footprints", type=click.Path(path_type=Path), help="Turn sessions per application into resources.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
 @as_json
@@ -71,6 +72,7 @@ def forecast(
     jobs: int,
     dask: str | None,
     choice: EventChoice,
+    footprints: Path | None,
     out: Path | None,
     plot: Path | None,
     output: str,
@@ -90,6 +92,10 @@ def forecast(
         check_target(hierarchy_path)
     if plot:
         check_target(plot, PICTURES)
+    if footprints:
+        from forecasting.behaviour.footprints import load
+
+        per_session = load(footprints)
     usage = read(usage_path)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
@@ -118,6 +124,13 @@ def forecast(
     said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
     for line in said:
         note(line)
+    if footprints:
+        from forecasting.behaviour.sizing import sized_profile
+
+        profile, sizing_notes = sized_profile(profile, per_session, seed)
+        for line in sizing_notes:
+            note(line)
+        said += sizing_notes
     rows = _peaks(profile)
     if output == "json":
         issued = profile.issued.isoformat()
@@ -130,7 +143,7 @@ def forecast(
     if plot:
         from forecasting.chart import fan
 
-        fan(profile, plot, history=usage)
+        fan(profile, plot, history=None if footprints else usage)
         note(f"fan chart: {plot}")
 
 
