@@ -31,9 +31,13 @@ _FILE = click.Path(path_type=Path)
 @click.option("--rotate", type=click.Choice(["day", "week", "month"]), default="month", show_default=True,
               help="How long a pseudonym lasts.")  # fmt: skip
 @click.option("--k", type=click.IntRange(2), default=10, show_default=True, help="Fewest people of what is shown.")
-@click.option("--longest", type=click.IntRange(1, 24), default=12, show_default=True, help="Cut sessions after, h.")
+@click.option(
+    "--longest", type=click.IntRange(1, 24), default=12, show_default=True, help="Cut sessions after, h."
+)
 @click.option("--epsilon", type=float, help="Add noise: the budget of one person's day.")
-@click.option("--delta", type=float, help="With --epsilon: Gaussian noise, which may fail so seldom; else Laplace.")
+@click.option(
+    "--delta", type=float, help="With --epsilon: Gaussian noise, which may fail so seldom; else Laplace."
+)
 @click.option("--cells-per-day", type=click.IntRange(1), default=8, show_default=True,
               help="With --epsilon: group-hours of a day that one person counts in.")  # fmt: skip
 @click.option("--memory", type=click.FloatRange(0.25), default=2.5, show_default=True, help="Of DuckDB, GiB.")
@@ -98,7 +102,8 @@ def ingest(
                 result = run(stream, consent, key, now, rules, report)
         else:
             result = run(events or (database, query), consent, key, now, rules, report)
-    written, notes = result.table, []
+    written = result.table
+    notes: list[str] = []
     if learn_footprints is not None and usage_path is not None:
         from forecasting.behaviour.learning import learn as learn_from
         from forecasting.sources.files import read
@@ -180,7 +185,9 @@ def _print(told: dict[str, Any]) -> None:
         for name, one in spent["features"].items():
             click.echo(f"  {name}: noise of scale {one['scale']:.4g}, epsilon {one['epsilon_per_day']:.3g}")
     click.echo()
-    columns = [Column(x, number=x != "group") for x in ("group", "hours", "users median", "most", "sessions at once")]
+    columns = [
+        Column(x, number=x != "group") for x in ("group", "hours", "users median", "most", "sessions at once")
+    ]
     lines = [
         (x["group"], f"{x['hours']:,}", f"{x['users_median']:,.0f}", f"{x['users_most']:,.0f}", f"{x['sessions_mean']:,.1f}")
         for x in told["groups"]

@@ -1,9 +1,12 @@
 """k-anonymity of groups: which group each team's sessions are counted in, and what is not shown at all.
 
-Place in the line: after `features.stage`; `features.aggregate` holds k once more, in every hour, and is what protects.
+Place in the line: after `features.stage`; `features.aggregate` holds k once more, in every hour, and is what
+protects.
 
-A team stands by itself if `STANDS` of its person-hours are in hours with ``k`` people or more. Others are counted in
-``tenant/other`` if that stands, else in the region's ``other``, and what never reaches ``k`` there is suppressed. Groups do
+A team stands by itself if `STANDS` of its person-hours are in hours with ``k`` people or more. Others are
+counted in
+``tenant/other`` if that stands, else in the region's ``other``, and what never reaches ``k`` there is
+suppressed. Groups do
 not overlap and no sum over them is published, so none can be found as the difference of others.
 
 Method: generalisation and suppression of Sweeney, k-anonymity (2002).
@@ -38,7 +41,8 @@ class Merging:
 def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
     """Make the tables ``cells`` (cell, region, name), ``apps`` and ``placed`` from ``members`` and ``pieces``.
 
-    ``placed`` (member, region, tenant, team, application, cell, app) says where the sessions of each combination are
+    ``placed`` (member, region, tenant, team, application, cell, app) says where the sessions of each combination
+    are
     counted; cell is NULL where they are suppressed. App 0 is `OTHER`.
 
     Parameters
@@ -63,11 +67,14 @@ def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
         "groups",
         f"""CREATE TEMP TABLE seen AS WITH span AS (SELECT member, code, from_s // 3600 AS a,
           (greatest(until_s, from_s + 1) - 1) // 3600 AS b FROM pieces),
-        hit AS (SELECT DISTINCT member, code, unnest(range((a + {step - 1}) // {step} * {step}, b + 1, {step})) AS hour
+        hit AS (SELECT DISTINCT member, code, unnest(range((a + {step - 1}) // {step} * {step}, b + 1, {step}))
+        AS hour
           FROM span WHERE b // {step} > (a - 1) // {step})
-        SELECT m.region, m.tenant, m.team, m.application, h.hour, h.code FROM hit AS h JOIN members AS m USING (member);
+        SELECT m.region, m.tenant, m.team, m.application, h.hour, h.code FROM hit AS h JOIN members AS m USING
+        (member);
         CREATE TEMP TABLE teams AS SELECT m.region, m.tenant, m.team, coalesce(s.share, 0) AS share,
-        CASE WHEN s.share >= {STANDS} THEN m.tenant || CASE WHEN m.team = '' THEN '' ELSE '/' || m.team END END AS name
+        CASE WHEN s.share >= {STANDS} THEN m.tenant || CASE WHEN m.team = '' THEN '' ELSE '/' || m.team END END
+        AS name
         FROM (SELECT DISTINCT region, tenant, team FROM members) AS m
         LEFT JOIN ({share("region, tenant, team", "seen")}) AS s USING (region, tenant, team);
         CREATE TEMP VIEW looked AS SELECT s.*, t.name FROM seen AS s JOIN teams AS t USING (region, tenant, team);
@@ -75,15 +82,18 @@ def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
         WHERE teams.name IS NULL AND u.region = teams.region AND u.tenant = teams.tenant AND u.share >= {STANDS};
         UPDATE teams SET name = '{OTHER}' FROM ({share("region", homeless)}) AS u
         WHERE teams.name IS NULL AND u.region = teams.region AND u.share > 0;
-        CREATE TEMP TABLE cells AS SELECT (row_number() OVER (ORDER BY region, name))::INTEGER AS cell, region, name
+        CREATE TEMP TABLE cells AS SELECT (row_number() OVER (ORDER BY region, name))::INTEGER AS cell, region,
+        name
         FROM (SELECT DISTINCT region, name FROM teams WHERE name IS NOT NULL);
-        CREATE TEMP TABLE named AS {share("region, name, application", "(SELECT * FROM looked WHERE name IS NOT NULL)")};
+        CREATE TEMP TABLE named AS
+        {share("region, name, application", "(SELECT * FROM looked WHERE name IS NOT NULL)")};
         CREATE TEMP TABLE apps AS SELECT (row_number() OVER (ORDER BY application))::INTEGER AS app, application
         FROM (SELECT DISTINCT application FROM named WHERE share >= {STANDS} AND application <> '{OTHER}')
         UNION ALL SELECT 0, '{OTHER}';
         CREATE TEMP TABLE placed AS SELECT m.*, c.cell,
         CASE WHEN n.share >= {STANDS} THEN coalesce(a.app, 0) ELSE 0 END AS app FROM members AS m
-        JOIN teams AS t USING (region, tenant, team) LEFT JOIN cells AS c ON c.region = t.region AND c.name = t.name
+        JOIN teams AS t USING (region, tenant, team) LEFT JOIN cells AS c ON c.region = t.region AND c.name =
+        t.name
         LEFT JOIN named AS n ON n.region = t.region AND n.name = t.name AND n.application = m.application
         LEFT JOIN apps AS a ON a.application = m.application;
         DROP TABLE seen""",

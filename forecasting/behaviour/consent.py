@@ -2,7 +2,8 @@
 
 Place in the line: between `events` and everything else, which sees only what the view ``consented`` lets through.
 
-A row's own ``consent`` column and the consent file must both say yes where both are there. Who has withdrawn, in any row
+A row's own ``consent`` column and the consent file must both say yes where both are there. Who has withdrawn, in
+any row
 or in the file, is out with all rows, whatever their time.
 """
 
@@ -35,7 +36,8 @@ _NOBODY = '"user" IS NULL OR trim("user") = \'\''
 
 
 def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> None:
-    """Read the consent file into the tables ``grants`` and ``withdrawals``; anything odd in it refuses the whole file.
+    """Read the consent file into the tables ``grants`` and ``withdrawals``; anything odd in it refuses the whole
+    file.
 
     Raises
     ------
@@ -81,7 +83,8 @@ def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> N
         f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT "user" FROM consents
         WHERE withdrawn_s IS NOT NULL AND purpose IN ({literal(purpose.lower())}, '*');
         CREATE TEMP TABLE grants AS SELECT "user", min(granted_s) AS granted_s,
-        max(coalesce(expires_s, 9e15::BIGINT)) AS expires_s, bool_or(purpose IN ({literal(purpose.lower())}, '*')) AS covered
+        max(coalesce(expires_s, 9e15::BIGINT)) AS expires_s, bool_or(purpose IN ({literal(purpose.lower())},
+        '*')) AS covered
         FROM consents GROUP BY "user", purpose IN ({literal(purpose.lower())}, '*');
         DELETE FROM grants AS g WHERE NOT covered AND EXISTS
         (SELECT 1 FROM grants AS o WHERE o."user" = g."user" AND o.covered)""",
@@ -109,7 +112,7 @@ def gate(
     """
     if "consent" not in columns and not filed:
         raise UsageError("events: no column consent and no --consent file: nobody has agreed, so nothing is used")
-    cases = [("t.\"user\" IS NULL OR trim(t.\"user\") = ''", "no_user")]
+    cases = [('t."user" IS NULL OR trim(t."user") = \'\'', "no_user")]
     joins = ""
     at = int(now.timestamp())
     if "consent" in columns:

@@ -2,7 +2,8 @@
 
 Place in the line: the edge of `behaviour`; `consent` is the first that looks at its rows.
 
-Wanted are the columns ``user, tenant, application, region, started, ended``; may be there are ``team``, ``bytes_read``,
+Wanted are the columns ``user, tenant, application, region, started, ended``; may be there are ``team``,
+``bytes_read``,
 ``bytes_written``, ``consent``, ``consent_purpose`` and ``consent_expires``. Others are never read.
 """
 
@@ -80,7 +81,8 @@ def open_stream(base: duckdb.DuckDBPyConnection, reader: Any) -> None:
 def type_rows(base: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Make the view ``typed`` over ``raw``; return which of the optional columns are there.
 
-    Times without an offset are UTC; ``started_s`` and ``ended_s`` are whole seconds since 1970, NULL where the text is no
+    Times without an offset are UTC; ``started_s`` and ``ended_s`` are whole seconds since 1970, NULL where the
+    text is no
     time; ``naive`` says whether a row's start came without an offset.
 
     Raises

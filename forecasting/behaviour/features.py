@@ -1,9 +1,12 @@
-"""Sessions → activity per group and hour: people, concurrent sessions, their length, data, applications; all in SQL.
+"""Sessions → activity per group and hour: people, concurrent sessions, length, data, applications; all in SQL.
 
-Place in the line: after `anonymity`. Sums are of whole numbers, so the order in which threads add them changes nothing.
+Place in the line: after `anonymity`. Sums are of whole numbers, so the order in which threads add them changes
+nothing.
 
-An hour of a group with fewer than ``k`` people is left out; an hour without anybody is zero. An application with fewer than
-``k`` people in an hour is counted in `other` of that hour; were those still fewer, all applications of the hour are.
+An hour of a group with fewer than ``k`` people is left out; an hour without anybody is zero. An application with
+fewer than
+``k`` people in an hour is counted in `other` of that hour; were those still fewer, all applications of the hour
+are.
 """
 
 from collections.abc import Callable
@@ -38,7 +41,8 @@ class Hours:
 
 
 def stage(base: duckdb.DuckDBPyConnection) -> None:
-    """Make the table ``pieces`` (member, code, from_s, until_s, bytes, length_s, part) from ``good``: no user id in it.
+    """Make the table ``pieces`` (member, code, from_s, until_s, bytes, length_s, part) from ``good``: no user id
+    in it.
 
     A session over the border of two periods is cut there, for the person has another pseudonym after it.
     """
@@ -65,8 +69,10 @@ def aggregate(
 ) -> Hours:
     """Make the tables ``cell_hours`` and ``app_hours`` from ``pieces``, some days at a time.
 
-    ``cell_hours`` (cell, hour, people, busy_s, bytes, length_s, sessions): hour counts from 1970, busy_s is the time that
-    sessions took of the hour, length_s the sum of their whole lengths. ``app_hours`` (cell, hour, app, busy_s, folded).
+    ``cell_hours`` (cell, hour, people, busy_s, bytes, length_s, sessions): hour counts from 1970, busy_s is the
+    time that
+    sessions took of the hour, length_s the sum of their whole lengths. ``app_hours`` (cell, hour, app, busy_s,
+    folded).
     """
     run(
         base,
@@ -111,10 +117,12 @@ def _chunk(
           unnest(range(greatest(from_s // 3600, {first}),
             least((greatest(until_s, from_s + 1) - 1) // 3600 + 1, {end})))::INTEGER AS hour
           FROM chosen JOIN (SELECT member, cell, app FROM placed WHERE cell IS NOT NULL) USING (member)),
-        part AS (SELECT *, least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600) AS busy_s
+        part AS (SELECT *, least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600) AS
+        busy_s
           FROM spread)
         SELECT cell, app, hour, code, sum(busy_s)::BIGINT AS busy_s,
-        sum(CASE WHEN length_s = 0 THEN bytes ELSE (bytes::HUGEINT * busy_s // length_s)::BIGINT END)::BIGINT AS bytes,
+        sum(CASE WHEN length_s = 0 THEN bytes ELSE (bytes::HUGEINT * busy_s // length_s)::BIGINT END)::BIGINT AS
+        bytes,
         sum(length_s)::BIGINT AS length_s, count(*) AS sessions FROM part GROUP BY ALL""",
     )
     distinct = run(base, "hours", f"SELECT count(*) FROM chosen WHERE {began}").fetchone()[0]
@@ -129,14 +137,16 @@ def _chunk(
         CREATE OR REPLACE TABLE per_app AS SELECT cell, hour, app, count(*) AS people, sum(busy_s) AS busy_s
         FROM active GROUP BY ALL;
         CREATE OR REPLACE TABLE rest AS SELECT cell, hour, count(DISTINCT a.code) AS people FROM active AS a
-        JOIN (SELECT cell, hour, app FROM per_app WHERE people < {k} OR app = 0) USING (cell, hour, app) GROUP BY ALL;
+        JOIN (SELECT cell, hour, app FROM per_app WHERE people < {k} OR app = 0) USING (cell, hour, app) GROUP BY
+        ALL;
         INSERT INTO app_hours WITH judged_apps AS (SELECT p.*, r.people < {k} AS all_folded,
           coalesce(r.people < {k}, false) OR p.people < {k} AND p.app <> 0 AS fold
           FROM per_app AS p LEFT JOIN rest AS r USING (cell, hour)
           JOIN (SELECT cell, hour FROM cell_hours WHERE people >= {k}) USING (cell, hour))
         SELECT cell, hour, app, busy_s, false FROM judged_apps WHERE NOT fold AND app <> 0
         UNION ALL SELECT cell, hour, app, NULL, true FROM judged_apps WHERE fold AND app <> 0
-        UNION ALL SELECT cell, hour, 0, sum(busy_s), false FROM judged_apps WHERE fold OR app = 0 GROUP BY cell, hour;
+        UNION ALL SELECT cell, hour, 0, sum(busy_s), false FROM judged_apps WHERE fold OR app = 0 GROUP BY cell,
+        hour;
         DROP TABLE chosen; DROP TABLE active""",
     )
     return distinct, rows - distinct, over
@@ -148,7 +158,8 @@ def _bound(base: duckdb.DuckDBPyConnection, bound: Bound) -> int:
     run(
         base,
         "bounds",
-        f"""CREATE OR REPLACE TABLE active AS SELECT cell, 0 AS app, hour, code, least(sum(busy_s), 3600)::BIGINT AS busy_s,
+        f"""CREATE OR REPLACE TABLE active AS SELECT cell, 0 AS app, hour, code, least(sum(busy_s), 3600)::BIGINT
+        AS busy_s,
         least(sum(bytes), {bound.bytes_per_cell})::BIGINT AS bytes, sum(length_s)::BIGINT AS length_s,
         sum(sessions)::BIGINT AS sessions FROM active GROUP BY cell, hour, code
         QUALIFY row_number() OVER (PARTITION BY code, hour // 24 ORDER BY hash(code, cell, hour), cell, hour)

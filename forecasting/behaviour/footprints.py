@@ -1,4 +1,4 @@
-"""Footprints: what one concurrent session of an application takes of each resource, as draws; given in YAML, or learnt.
+"""What one concurrent session of an application takes of each resource, given in YAML or learnt.
 
 Place in the line: beside the road from events to activity; `learning` makes them, `sizing` uses them.
 
@@ -35,7 +35,8 @@ class Footprints:
     Parameters
     ----------
     dataset
-        ``footprint(draw, application, resource)``, ≥ 0, per concurrent session; ``idle(draw, resource)``, ≥ 0, what a
+        ``footprint(draw, application, resource)``, ≥ 0, per concurrent session; ``idle(draw, resource)``, ≥ 0,
+        what a
         group takes without any; ``unit(resource)``.
     """
 
@@ -67,7 +68,10 @@ def made(
     """Put draws (draw, application, resource) and idle (draw, resource) together; resources are put in order."""
     units = [dims.UNITS.get(x, "") for x in resources]
     dataset = xr.Dataset(
-        {"footprint": ((dims.DRAW, APPLICATION, dims.RESOURCE), draws), "idle": ((dims.DRAW, dims.RESOURCE), idle)},
+        {
+            "footprint": ((dims.DRAW, APPLICATION, dims.RESOURCE), draws),
+            "idle": ((dims.DRAW, dims.RESOURCE), idle),
+        },
         coords={APPLICATION: applications, dims.RESOURCE: resources, dims.UNIT: (dims.RESOURCE, units)},
     )
     return Footprints(dataset.sortby([APPLICATION, dims.RESOURCE]))
@@ -95,7 +99,9 @@ def load(path: Path) -> Footprints:
 
 def _parse(document: Any) -> Footprints:
     """Draw log-normal footprints around the given means, the same for the same document."""
-    table = document.get("applications") if isinstance(document, dict) and set(document) == {"applications"} else None
+    table = (
+        document.get("applications") if isinstance(document, dict) and set(document) == {"applications"} else None
+    )
     if not isinstance(table, dict) or not table or not all(isinstance(x, dict) for x in table.values()):
         raise ForecastingError("wanted `applications:` and below it, for each, `name: {cpu: 0.5, memory: 2}`")
     applications = [str(x) for x in table]

@@ -1,12 +1,15 @@
-"""Footprints learnt: a Bayesian regression of measured usage on sessions per application, no coefficient below zero.
+"""Footprints learnt: a Bayesian regression of measured usage on sessions per application, none below zero.
 
 Place in the line: makes what `footprints` keeps; the only module of `behaviour` that samples.
 
-For each resource: usage = idle + Σ applications sessions · footprint + noise, priors half-normal and as wide as three times
-what a session takes on average. The likelihood needs only sums over the hours, and is tempered: hours next to each other
+For each resource: usage = idle + Σ applications sessions · footprint + noise, priors half-normal and as wide as
+three times
+what a session takes on average. The likelihood needs only sums over the hours, and is tempered: hours next to
+each other
 err alike, so n hours count as n (1 − ρ) / (1 + ρ), ρ the residuals' correlation from one hour to the next.
 
-Method: NUTS (Hoffman and Gelman 2014) by `forecasting.nuts`; effective n as in Box, Jenkins and Reinsel, section 2.1.
+Method: NUTS (Hoffman and Gelman 2014) by `forecasting.nuts`; effective n as in Box, Jenkins and Reinsel, section
+2.1.
 """
 
 from dataclasses import dataclass
@@ -75,7 +78,8 @@ def learn(by_application: pd.DataFrame, usage: xr.Dataset, seed: int = 0) -> tup
             )
         counts.append(len(both))
         sums.append(_sums(both[applications].to_numpy(), both["value"].to_numpy(), both.index))
-    draws, gate = sample(_model(sums), _start(sums), seed)
+    with np.errstate(over="ignore"):  # of the first steps some lead far away, and are refused
+        draws, gate = sample(_model(sums), _start(sums), seed)
     taken = draws["coefficient"] * np.stack([x.scale for x in sums])  # (draw, resource, idle and applications)
     footprints = made(np.moveaxis(taken[..., 1:], 1, 2), taken[..., 0], applications, resources)
     note = f"footprints: of {len(applications)} applications from {min(counts):,} group-hours; " \

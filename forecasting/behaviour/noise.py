@@ -2,7 +2,8 @@
 
 Place in the line: between `features`, which bounds what one person adds in a day, and `publish`.
 
-The unit is one person's day: ``epsilon`` bounds what all numbers of a day tell of one person's sessions of that day; over d
+The unit is one person's day: ``epsilon`` bounds what all numbers of a day tell of one person's sessions of that
+day; over d
 days it adds up to d × epsilon. It covers the numbers, not which hours are left out for having fewer than k people.
 
 Method: Dwork and Roth, The Algorithmic Foundations of Differential Privacy (2014), sections 3.3 and 3.5.1, A.
@@ -65,7 +66,8 @@ def noised(
     Returns
     -------
     tuple
-        Values with noise, below zero set to zero; the scale of the noise; the epsilon it costs, by OpenDP's reckoning.
+        Values with noise, below zero set to zero; the scale of the noise; the epsilon it costs, by OpenDP's
+        reckoning.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def noised(
         If OpenDP is not there.
     """
     try:
-        import opendp.prelude as dp  # noqa: PLC0415: 45 MB that few need
+        import opendp.prelude as dp  # noqa: PLC0415 - 45 MB that few need
     except ImportError:
         raise ForecastingError("noise needs OpenDP: pip install 'headroom[privacy]'") from None
     dp.enable_features("contrib")

@@ -1,4 +1,4 @@
-"""Events from a query of PostgreSQL, as a stream of Arrow batches (ADBC); read only, and errors show neither row nor URI.
+"""Events from a query of PostgreSQL, as a stream of Arrow batches (ADBC); errors show neither row nor URI.
 
 Place in the line: the edge of `behaviour`, beside `events`; needs the extra ``postgresql``.
 
@@ -30,8 +30,8 @@ def opened(uri_file: Path, query: str) -> Iterator[Any]:
         If ADBC is not there, the file cannot be used, or the database refuses.
     """
     try:
-        from adbc_driver_manager import Error  # noqa: PLC0415: an extra
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415: an extra
+        from adbc_driver_manager import Error  # noqa: PLC0415 - an extra
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - an extra
     except ImportError:
         raise ForecastingError("PostgreSQL needs ADBC: pip install 'headroom[postgresql]'") from None
     try:
@@ -45,12 +45,13 @@ def opened(uri_file: Path, query: str) -> Iterator[Any]:
         with dbapi.connect(uri) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
             # As a sub-query, a second statement is an error of syntax.
-            cursor.execute(f"SELECT * FROM ({query.strip().rstrip(';')}\n) AS events")  # noqa: S608: the user's own
+            cursor.execute(f"SELECT * FROM ({query.strip().rstrip(';')}\n) AS events")
             yield cursor.fetch_record_batch()
     except Error as error:
         failed = type(error).__name__
     if failed:
         raise UsageError(
-            f"events: PostgreSQL refused or broke off ({failed}); what it says is withheld, since it may quote rows. "
+            f"events: PostgreSQL refused or broke off ({failed}); what it says is withheld, since it may quote
+            rows. "
             "Try the query with psql"
         )

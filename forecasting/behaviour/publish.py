@@ -17,7 +17,8 @@ HOURS_PER_WEEK = 168
 
 
 def grid(base: duckdb.DuckDBPyConnection, k: int, before_s: int) -> pd.DataFrame:
-    """Give every group's hours from the first to the last with anybody in it, those with 1 to k − 1 people left out.
+    """Give every group's hours from the first to the last with anybody in it, those with 1 to k − 1 people left
+    out.
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ def applications(base: duckdb.DuckDBPyConnection, published: pd.DataFrame) -> pd
         "publishing",
         """SELECT p.region, p."group", p.hour, n.application, coalesce(h.busy_s, 0) / 3600 AS sessions
         FROM published AS p JOIN (SELECT DISTINCT cell, app FROM app_hours WHERE NOT folded) AS s USING (cell)
-        JOIN apps AS n USING (app) LEFT JOIN app_hours AS h ON h.cell = p.cell AND h.hour = p.hour AND h.app = s.app
+        JOIN apps AS n USING (app) LEFT JOIN app_hours AS h ON h.cell = p.cell AND h.hour = p.hour AND h.app =
+        s.app
         WHERE h.folded IS NULL OR NOT h.folded ORDER BY p.cell, p.hour, n.application""",
     ).df()
     base.unregister("published")
@@ -86,7 +88,8 @@ def features(activity: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `grid`, with ``timestamp``, ``regional_share`` (of the published sessions of the region's hour) and ``habit``
+        As `grid`, with ``timestamp``, ``regional_share`` (of the published sessions of the region's hour) and
+        ``habit``
         (mean sessions in this hour of the week ÷ mean of the group).
     """
     frame = activity.drop(columns="cell").rename(columns={"hour": "timestamp"})

@@ -1,6 +1,7 @@
 """What is wrong with a row that has consent, and the rows of which each person and group has how many.
 
-Place in the line: after `consent`, before `pseudonyms` and `anonymity`. Rows that fail are counted per reason, not shown.
+Place in the line: after `consent`, before `pseudonyms` and `anonymity`. Rows that fail are counted per reason,
+not shown.
 """
 
 from dataclasses import dataclass
@@ -118,4 +119,6 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_h
 
 
 def _case(reasons: dict[str, str]) -> str:
-    return "CASE " + " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in reasons.items()) + " END"
+    return (
+        "CASE " + " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in reasons.items()) + " END"
+    )

@@ -53,7 +53,8 @@ def sized_usage(by_application: pd.DataFrame, footprints: Footprints) -> tuple[p
 
 
 def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> tuple[DemandProfile, list[str]]:
-    """Turn a profile of sessions per application into one of resources; each draw meets one draw of the footprints.
+    """Turn a profile of sessions per application into one of resources; each draw meets one draw of the
+    footprints.
 
     Parameters
     ----------
@@ -65,7 +66,8 @@ def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> 
     Returns
     -------
     tuple
-        ``demand(draw, group, resource, time)`` with the resources of the footprints, and sentences as `sized_usage`.
+        ``demand(draw, group, resource, time)`` with the resources of the footprints, and sentences as
+        `sized_usage`.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> 
     used = [x for x in held if x.removeprefix(PREFIX) in chosen]
     if not used:
         raise ForecastingError(
-            f"the profile has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest` wrote "
+            f"the profile has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest`
+            wrote "
             "without --footprints, and name its applications, or `other`, in the footprints"
         )
     means = profile.draws.sel({dims.RESOURCE: held}).mean([dims.DRAW, dims.GROUP, dims.TIME]).values
@@ -117,6 +120,6 @@ def _notes(left_out: list[str], sessions: "pd.Series[float]") -> list[str]:
         return []
     share = sessions[left_out].sum() / max(sessions.sum(), 1e-300)
     return [
-        f"no footprint, and none of `{OTHER}`, for {', '.join(left_out)}: {share:.1%} of the sessions are left out of "
-        "the resources; add them to the footprints"
+        f"no footprint, and none of `{OTHER}`, for {', '.join(left_out)}: {share:.1%} of the sessions are left "
+        "out of the resources; add them to the footprints"
     ]

@@ -45,7 +45,9 @@ def run(tmp_path, frame, consent=None, rules=RULES, name="events.parquet", now=N
 def value(result, resource, hour=0, group="acme/web"):
     table = result.table
     at = pd.Timestamp(START) + pd.Timedelta(hours=hour)
-    found = table[(table["resource"] == resource) & (table["timestamp"] == at) & (table["group"] == group)]["value"]
+    found = table[(table["resource"] == resource) & (table["timestamp"] == at) & (table["group"] == group)][
+        "value"
+    ]
     return float(found.iloc[0]) if len(found) else None
 
 
@@ -221,7 +223,10 @@ def test_small_teams_are_merged_upwards_and_what_stays_small_is_not_shown(tmp_pa
     far = sessions(people=2, region="mars")
     result = run(tmp_path, pd.concat([sessions(), *small, alone, far]))
     groups = set(result.table["region"] + "/" + result.table["group"])
-    assert groups == {"eu/acme/web", "eu/acme/other"}  # solo has 2 people: not in acme's group, and 2 in the region's
+    assert groups == {
+        "eu/acme/web",
+        "eu/acme/other",
+    }  # solo has 2 people: not in acme's group, and 2 in the region's
     assert value(result, "active_users", group="acme/other") == 4
     assert result.merging.suppressed_sessions == 4 * 96
     assert result.merging.suppressed_regions == 1
@@ -294,7 +299,7 @@ def test_a_folder_and_hostile_names_of_files_are_read_as_names(tmp_path):
 def test_a_query_of_a_duckdb_file(tmp_path):
     import duckdb
 
-    frame = sessions()  # noqa: F841: DuckDB finds it by its name
+    frame = sessions()  # noqa: F841 - DuckDB finds it by its name
     with duckdb.connect(str(tmp_path / "d.duckdb")) as base:
         base.execute("CREATE TABLE s AS SELECT * FROM frame")
     result = ingest((tmp_path / "d.duckdb", "SELECT * FROM s WHERE tenant = 'acme';"), None, KEY, NOW, RULES)
