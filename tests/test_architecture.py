@@ -14,9 +14,9 @@ ROWS = {
         "eventtable", "places", "events", "basis", "newcomers", "transform", "shifts", "history", "past",
         "sufficient", "trust", "model", "nuts", "density", "inference", "conditionals", "chance", "components",
         "stacking", "calibrate", "mixture", "reference", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "learn", "profile", "behaviour", "forecast", "rolling", "score", "naive",
-        "coverage", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain", "explain_chart",
-        "backtest",
+        "rehearsal", "learn", "profile", "behaviour", "forecast", "rolling", "score", "naive", "coverage",
+        "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief", "attribution", "explain",
+        "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "plan", "capacity", "need", "cover",

@@ -1,6 +1,7 @@
 """``headroom ingest``: from sessions of people to usage of groups, with an account of what was left out."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,10 @@ from controller.cli.output import Column, as_json, document, note, now_option, p
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from forecasting.behaviour.ingest import Ingested
+    from forecasting.behaviour.noise import Budget
 
 _FILE = click.Path(path_type=Path)
 
@@ -71,12 +75,9 @@ def ingest(
     learn_footprints: Path | None,
     output: str,
 ) -> None:
-    """Turn sessions of people who agreed into usage of groups. Writes --out and what else is asked for, no identities."""
+    """Turn sessions of people who agreed into usage of groups. Writes --out and what else is asked for."""
     from forecasting.behaviour.ingest import Rules
-    from forecasting.behaviour.ingest import ingest as run
-    from forecasting.behaviour.noise import Budget
     from forecasting.behaviour.pseudonyms import ENVIRONMENT, read_key
-    from forecasting.target import check_target
 
     if sum(x is not None for x in (events, database, postgresql_uri_file)) != 1 or (events is None) != bool(query):
         raise click.UsageError("give --events, or --query with either --database or --postgresql-uri-file")
@@ -84,38 +85,15 @@ def ingest(
         raise click.UsageError("--usage and --learn-footprints go together")
     if epsilon is not None and (footprints or learn_footprints):
         raise click.UsageError("with --epsilon sessions are not told by application, so footprints cannot be used")
-    if delta is not None and epsilon is None:
-        raise click.UsageError("--delta goes with --epsilon")
-    for path, ending in ((out, ".parquet"), (features_path, ".parquet"), (learn_footprints, ".nc")):
-        if path is not None:
-            check_target(path, [ending])
+    _check_targets(out, features_path, learn_footprints)
     key = read_key(key_file, os.environ.get(ENVIRONMENT))
-    budget = None
-    if epsilon is not None:
-        budget = Budget(epsilon, "gaussian" if delta else "laplace", delta or 0.0)
-    rules = Rules(purpose, k, rotate, longest, budget, cells_per_day, memory_gib=memory)
-    with progress("ingest") as report:
-        if postgresql_uri_file is not None:
-            from forecasting.behaviour.postgresql import opened
+    rules = Rules(purpose, k, rotate, longest, _budget(epsilon, delta), cells_per_day, memory_gib=memory)
+    source = _source(events, database, postgresql_uri_file, query or "")
+    with source as rows, progress("ingest") as report:
+        from forecasting.behaviour.ingest import ingest as run
 
-            with opened(postgresql_uri_file, query or "") as stream:
-                result = run(stream, consent, key, now, rules, report)
-        else:
-            result = run(events or (database, query), consent, key, now, rules, report)
-    written = result.table
-    notes: list[str] = []
-    if learn_footprints is not None and usage_path is not None:
-        from forecasting.behaviour.learning import learn as learn_from
-        from forecasting.sources.files import read
-
-        with progress("footprints") as report:
-            learnt, notes = learn_from(result.by_application, read(usage_path))
-        learnt.save(learn_footprints)
-    if footprints is not None:
-        from forecasting.behaviour.footprints import load
-        from forecasting.behaviour.sizing import sized_usage
-
-        written, notes = sized_usage(result.by_application, load(footprints))
+        result = run(rows, consent, key, now, rules, report)
+    written, notes = _sized(result, footprints, usage_path, learn_footprints)
     try:
         written.to_parquet(out, index=False)
         if features_path is not None:
@@ -130,6 +108,54 @@ def ingest(
     for line in notes:
         note(line)
     note(f"usage: {out}")
+
+
+def _check_targets(out: Path, features: Path | None, footprints: Path | None) -> None:
+    from forecasting.target import check_target
+
+    for path, ending in ((out, ".parquet"), (features, ".parquet"), (footprints, ".nc")):
+        if path is not None:
+            check_target(path, [ending])
+
+
+def _budget(epsilon: float | None, delta: float | None) -> "Budget | None":
+    from forecasting.behaviour.noise import Budget
+
+    if epsilon is None:
+        if delta is not None:
+            raise click.UsageError("--delta goes with --epsilon")
+        return None
+    return Budget(epsilon, "gaussian" if delta else "laplace", delta or 0.0)
+
+
+def _source(
+    events: Path | None, database: Path | None, uri: Path | None, query: str
+) -> AbstractContextManager[Any]:
+    if uri is not None:
+        from forecasting.behaviour.postgresql import opened
+
+        return opened(uri, query)
+    return nullcontext(events or (database, query))
+
+
+def _sized(
+    result: "Ingested", footprints: Path | None, usage_path: Path | None, learnt_path: Path | None
+) -> tuple["DataFrame", list[str]]:
+    """Learn footprints where that is asked for; give activity, or the resources that it takes."""
+    table_of_usage, notes = result.table, []
+    if learnt_path is not None and usage_path is not None:
+        from forecasting.behaviour.learning import learn
+        from forecasting.sources.files import read
+
+        learnt, notes = learn(result.by_application, read(usage_path))
+        learnt.save(learnt_path)
+    if footprints is not None:
+        from forecasting.behaviour.footprints import load
+        from forecasting.behaviour.sizing import sized_usage
+
+        table_of_usage, sizing_notes = sized_usage(result.by_application, load(footprints))
+        notes = [*notes, *sizing_notes]
+    return table_of_usage, notes
 
 
 def _told(result: "Ingested", k: int) -> dict[str, Any]:
@@ -189,7 +215,8 @@ def _print(told: dict[str, Any]) -> None:
         Column(x, number=x != "group") for x in ("group", "hours", "users median", "most", "sessions at once")
     ]
     lines = [
-        (x["group"], f"{x['hours']:,}", f"{x['users_median']:,.0f}", f"{x['users_most']:,.0f}", f"{x['sessions_mean']:,.1f}")
+        (x["group"], f"{x['hours']:,}", f"{x['users_median']:,.0f}", f"{x['users_most']:,.0f}",
+         f"{x['sessions_mean']:,.1f}")
         for x in told["groups"]
     ]  # fmt: skip
     table(columns, lines)

@@ -24,7 +24,7 @@ STANDS = 0.8
 """Share of a group's person-hours that must be publishable; with less, merging keeps more of them."""
 
 LOOKED_AT_PIECES = 8_000_000
-"""About how many pieces of sessions decide where groups stand: those in every n-th hour, n prime to the week's 168."""
+"""About how many pieces decide where groups stand: those in every n-th hour, n prime to the 168 of a week."""
 
 
 @dataclass(frozen=True, slots=True)

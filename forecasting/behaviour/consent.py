@@ -36,8 +36,7 @@ _NOBODY = '"user" IS NULL OR trim("user") = \'\''
 
 
 def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> None:
-    """Read the consent file into the tables ``grants`` and ``withdrawals``; anything odd in it refuses the whole
-    file.
+    """Read the consent file into the tables ``grants`` and ``withdrawals``; anything odd refuses all of it.
 
     Raises
     ------
@@ -138,7 +137,8 @@ def gate(
         ]
     if "consent_purpose" in columns:
         wanted = literal(purpose.lower())
-        cases += [(f"coalesce(NOT list_has_any(regexp_split_to_array(t.purpose, '[,; |]+'), [{wanted}, '*']), true)",
+        named = "regexp_split_to_array(t.purpose, '[,; |]+')"
+        cases += [(f"coalesce(NOT list_has_any({named}, [{wanted}, '*']), true)",
                    "purpose")]  # fmt: skip
     if filed:
         joins += ' LEFT JOIN withdrawals AS v ON v."user" = t."user" LEFT JOIN grants AS g ON g."user" = t."user"'

@@ -35,7 +35,7 @@ def engine(memory_gib: float = 2.5, threads: int = 2) -> Iterator[duckdb.DuckDBP
             "threads": threads,
             "temp_directory": folder,
             "temp_file_encryption": True,  # what spills may hold user ids
-            # Without the extension httpfs, which is not in the wheel, its own cipher is the only one that writes; its
+            # Without the extension httpfs, not in the wheel, its own cipher is the only one that writes; its
             # random numbers are weak, and it guards what the directory's mode and its end have not.
             "force_mbedtls_unsafe": True,
             "preserve_insertion_order": False,

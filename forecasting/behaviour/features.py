@@ -41,8 +41,7 @@ class Hours:
 
 
 def stage(base: duckdb.DuckDBPyConnection) -> None:
-    """Make the table ``pieces`` (member, code, from_s, until_s, bytes, length_s, part) from ``good``: no user id
-    in it.
+    """Make the table ``pieces`` (member, code, from_s, until_s, bytes, length_s, part) from ``good``.
 
     A session over the border of two periods is cut there, for the person has another pseudonym after it.
     """
@@ -103,7 +102,7 @@ def aggregate(
 def _chunk(
     base: duckdb.DuckDBPyConnection, k: int, bound: Bound | None, first: int, end: int
 ) -> tuple[int, int, int]:
-    """Aggregate the hours ``first`` to ``end``; return sessions that start in them, duplicates, and rows beyond bounds."""
+    """Aggregate hours ``first`` to ``end``; return sessions that start in them, duplicates, rows beyond bounds."""
     low, high = first * 3600, end * 3600
     began = f"part = 0 AND from_s >= {low} AND from_s < {high}"
     rows = run(base, "hours", f"SELECT count(*) FROM pieces WHERE {began}").fetchone()[0]

@@ -88,7 +88,7 @@ def learn(by_application: pd.DataFrame, usage: xr.Dataset, seed: int = 0) -> tup
 
 
 def _wide(by_application: pd.DataFrame) -> pd.DataFrame:
-    """Sessions with a row per group and hour; hours in which an application was folded are not known, and dropped."""
+    """Sessions with a row per group and hour; hours in which one was folded are not known, and dropped."""
     labels = by_application["region"] + "/" + by_application["group"]
     times = pd.to_datetime(by_application["hour"].astype("int64") * 3600, unit="s").dt.as_unit("ns")
     frame = by_application.assign(**{dims.GROUP: labels, dims.TIME: times})
@@ -111,7 +111,8 @@ def _sums(sessions: Floats, values: Floats, index: pd.Index) -> _Sums:
     rho = float(np.clip(np.nan_to_num(rho), 0.0, 0.95))
     weight = (1 - rho) / (1 + rho)
     return _Sums(
-        weight * design.T @ design, weight * design.T @ target, weight * float(target @ target), weight * len(target),
+        weight * design.T @ design, weight * design.T @ target, weight * float(target @ target),
+        weight * len(target),
         start, max(float(residual.std()), 1e-3), scale,
     )  # fmt: skip
 

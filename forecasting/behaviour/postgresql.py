@@ -51,7 +51,6 @@ def opened(uri_file: Path, query: str) -> Iterator[Any]:
         failed = type(error).__name__
     if failed:
         raise UsageError(
-            f"events: PostgreSQL refused or broke off ({failed}); what it says is withheld, since it may quote
-            rows. "
-            "Try the query with psql"
+            f"events: PostgreSQL refused or broke off ({failed}); what it says is withheld, since it may quote "
+            "rows. Try the query with psql"
         )

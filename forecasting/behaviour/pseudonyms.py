@@ -36,10 +36,10 @@ class PseudonymKey:
     def __init__(self, secret: bytes) -> None:
         if len(secret) < SHORTEST_KEY_BYTES:
             raise ForecastingError(
-                f"the pseudonym key is shorter than {SHORTEST_KEY_BYTES} bytes; make one with `openssl rand -hex 32`"
+                f"the pseudonym key is shorter than {SHORTEST_KEY_BYTES} bytes; make one: `openssl rand -hex 32`"
             )
         if len(set(secret)) < 8:
-            raise ForecastingError("the pseudonym key repeats a few bytes; make one with `openssl rand -hex 32`")
+            raise ForecastingError("the pseudonym key repeats a few bytes; make one: `openssl rand -hex 32`")
         self._secret = secret
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ def read_key(path: Path | None, environment: str | None) -> PseudonymKey:
     if path is None:
         if not environment:
             raise ForecastingError(
-                f"there is no pseudonym key: set {ENVIRONMENT}, or give --key-file; make a key with `openssl rand -hex 32`"
+                f"there is no pseudonym key: set {ENVIRONMENT}, or give --key-file; `openssl rand -hex 32` makes one"
             )
         return PseudonymKey(environment.strip().encode("utf-8", "surrogateescape"))
     try:

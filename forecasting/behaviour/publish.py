@@ -17,8 +17,7 @@ HOURS_PER_WEEK = 168
 
 
 def grid(base: duckdb.DuckDBPyConnection, k: int, before_s: int) -> pd.DataFrame:
-    """Give every group's hours from the first to the last with anybody in it, those with 1 to k − 1 people left
-    out.
+    """Give every group's hours from the first to the last with anybody in it, but those with 1 to k − 1 people.
 
     Parameters
     ----------

@@ -53,8 +53,7 @@ def sized_usage(by_application: pd.DataFrame, footprints: Footprints) -> tuple[p
 
 
 def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> tuple[DemandProfile, list[str]]:
-    """Turn a profile of sessions per application into one of resources; each draw meets one draw of the
-    footprints.
+    """Turn a profile of sessions per application into one of resources; each draw meets one of theirs.
 
     Parameters
     ----------
@@ -79,9 +78,8 @@ def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> 
     used = [x for x in held if x.removeprefix(PREFIX) in chosen]
     if not used:
         raise ForecastingError(
-            f"the profile has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest`
-            wrote "
-            "without --footprints, and name its applications, or `other`, in the footprints"
+            f"the profile has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest` "
+            "wrote without --footprints, and name its applications, or `other`, in the footprints"
         )
     means = profile.draws.sel({dims.RESOURCE: held}).mean([dims.DRAW, dims.GROUP, dims.TIME]).values
     notes = _notes(left_out, pd.Series(means, index=[x.removeprefix(PREFIX) for x in held]))

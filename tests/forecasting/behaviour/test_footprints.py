@@ -20,7 +20,8 @@ GIVEN = "applications:\n  shop: {cpu: 0.5, memory: {mean: 2, spread: 0.3}}\n  ba
 def activity(hours=200, seed=1):
     rng = np.random.default_rng(seed)
     parts = [
-        pd.DataFrame({"region": "eu", "group": group, "hour": 490_000 + np.arange(hours), "application": application,
+        pd.DataFrame({"region": "eu", "group": group, "hour": 490_000 + np.arange(hours),
+                      "application": application,
                       "sessions": mean * rng.gamma(4, 0.25, hours)})
         for group in ("a", "b") for application, mean in (("shop", 20), ("batch", 3))
     ]  # fmt: skip

@@ -117,14 +117,14 @@ def consents(people=6, **columns):
 
 def test_the_consent_file_decides_beside_the_rows(tmp_path):
     file = consents()
-    file.loc[0, "withdrawn_at"] = "2026-10-08T00:00:00Z"  # later than all rows: they go, too
+    file.loc[0, "withdrawn_at"] = "2026-10-08T00:00:00Z"  # later than the rows
     file.loc[1, "expires_at"] = "2026-10-02T00:00:00Z"
     file.loc[2, "granted_at"] = "2026-10-02T00:00:00Z"
     result = run(tmp_path, sessions(people=7).drop(columns="consent"), file)
     assert result.intake.without_consent == {"missing": 96, "withdrawn": 96, "expired": 72, "not_yet": 24}
     assert value(result, "active_users", 0) == 4
-    assert run(tmp_path, sessions(consent=False).assign(consent=lambda x: x["user"] != "user-5"), consents()).intake \
-        .without_consent == {"refused": 96}  # fmt: skip
+    refused = sessions().assign(consent=lambda x: x["user"] != "user-5")
+    assert run(tmp_path, refused, consents()).intake.without_consent == {"refused": 96}
 
 
 def test_other_purposes_in_the_consent_file_are_no_consent(tmp_path):
