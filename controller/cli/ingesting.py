@@ -142,7 +142,8 @@ def _sized(
     result: "Ingested", footprints: Path | None, usage_path: Path | None, learnt_path: Path | None
 ) -> tuple["DataFrame", list[str]]:
     """Learn footprints where that is asked for; give activity, or the resources that it takes."""
-    table_of_usage, notes = result.table, []
+    table_of_usage = result.table
+    notes: list[str] = []
     if learnt_path is not None and usage_path is not None:
         from forecasting.behaviour.learning import learn
         from forecasting.sources.files import read

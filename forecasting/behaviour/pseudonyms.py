@@ -66,7 +66,7 @@ def read_key(path: Path | None, environment: str | None) -> PseudonymKey:
     if path is None:
         if not environment:
             raise ForecastingError(
-                f"there is no pseudonym key: set {ENVIRONMENT}, or give --key-file; `openssl rand -hex 32` makes one"
+                f"there is no pseudonym key: set {ENVIRONMENT}, or give --key-file; try `openssl rand -hex 32`"
             )
         return PseudonymKey(environment.strip().encode("utf-8", "surrogateescape"))
     try:
