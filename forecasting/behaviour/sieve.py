@@ -84,9 +84,9 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_h
         date_trunc('{period}', make_timestamp(greatest(until_s - 1, started_s) * 1000000))::DATE AS last_period,
         fault, naive, ended_s FROM sieved""",
     )
-    keys = ('"user"', "region", "tenant", "team", "application", "first_period", "last_period")
+    keys = ("region", "tenant", "team", "application")
     columns = ", ".join(f"CASE WHEN fault IS NULL THEN {x} END AS {x}" for x in keys)
-    # One pass over the rows gives all counts and who is in which group; names are looked at once each, not by row.
+    # Names are looked at once each, not by row; people by themselves, since people × names would be as many as rows.
     run(
         base,
         "events: the rows cannot be counted",
@@ -94,10 +94,11 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_h
         (SELECT fault, {columns}, count(*) AS n, count(*) FILTER (naive) AS naive,
         count(*) FILTER (ended_s - started_s > {seconds}) AS long, count(*) FILTER (ended_s > {at}) AS open
         FROM good GROUP BY ALL);
-        CREATE TABLE people AS SELECT "user", first_period AS period FROM membership WHERE fault IS NULL
-        UNION SELECT "user", last_period FROM membership WHERE fault IS NULL;
-        CREATE TABLE members AS SELECT (row_number() OVER ())::INTEGER AS member, *
-        FROM (SELECT DISTINCT region, tenant, team, application FROM membership WHERE fault IS NULL)""",
+        CREATE TABLE people AS SELECT DISTINCT "user", first_period AS period FROM good WHERE fault IS NULL;
+        INSERT INTO people SELECT DISTINCT "user", last_period FROM good WHERE fault IS NULL
+        AND first_period <> last_period EXCEPT SELECT * FROM people;
+        CREATE TABLE members AS SELECT (row_number() OVER ())::INTEGER AS member, region, tenant, team, application
+        FROM membership WHERE fault IS NULL""",
     )
     counted = run(
         base,
