@@ -17,6 +17,7 @@ from controller.cli.dashboard import dashboard
 from controller.cli.explaining import explain
 from controller.cli.fetching import fetch
 from controller.cli.forecasts import forecast, simulate
+from controller.cli.ingesting import ingest
 from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import comment, pr
@@ -66,6 +67,7 @@ def main() -> None:
 
 for command in (
     init,
+    ingest,
     learn,
     forecast,
     explain,

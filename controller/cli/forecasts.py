@@ -58,6 +58,7 @@ _LEVELS = (0.5, 0.8, 0.95)
 @jobs_option
 @dask_option
 @event_options
+@click.option("--footprints", type=click.Path(path_type=Path), help="Sessions per application → resources.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
 @as_json
@@ -72,6 +73,7 @@ def forecast(
     jobs: int,
     dask: str | None,
     choice: EventChoice,
+    footprints: Path | None,
     out: Path | None,
     plot: Path | None,
     output: str,
@@ -91,6 +93,7 @@ def forecast(
         check_target(hierarchy_path)
     if plot:
         check_target(plot, PICTURES)
+    sized = _sizing(footprints)
     usage = read(usage_path, now=now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
@@ -119,6 +122,10 @@ def forecast(
     said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
     for line in said:
         note(line)
+    profile, sizing_notes = sized(profile, seed)
+    for line in sizing_notes:
+        note(line)
+    said += sizing_notes
     rows = _peaks(profile)
     if output == "json":
         issued = profile.issued.isoformat()
@@ -131,7 +138,7 @@ def forecast(
     if plot:
         from forecasting.chart import fan
 
-        fan(profile, plot, history=usage)
+        fan(profile, plot, history=None if footprints else usage)
         note(f"fan chart: {plot}")
 
 
@@ -150,6 +157,17 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(weeks=weeks)
     run(seed=seed, weeks=weeks, start=start).table.to_parquet(out, index=False)
     note(f"usage: {out}")
+
+
+def _sizing(path: Path | None) -> "Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]":
+    """Read footprints, before the work; return what turns a profile of sessions into one of resources."""
+    if path is None:
+        return lambda profile, _seed: (profile, [])
+    from forecasting.behaviour.footprints import load
+    from forecasting.behaviour.sizing import sized_profile
+
+    footprints = load(path)
+    return lambda profile, seed: sized_profile(profile, footprints, seed)
 
 
 def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":

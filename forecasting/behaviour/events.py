@@ -1,0 +1,130 @@
+"""Where events come from → the view ``typed``: one row per event, in known types, with nothing judged yet.
+
+Place in the line: the edge of `behaviour`; `consent` is the first that looks at its rows.
+
+Wanted are the columns ``user, tenant, application, region, started, ended``; may be there are ``team``,
+``bytes_read``,
+``bytes_written``, ``consent``, ``consent_purpose`` and ``consent_expires``. Others are never read.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from forecasting.behaviour.engine import literal, quoted, run
+from forecasting.errors import UsageError
+
+WANTED = ("user", "tenant", "application", "region", "started", "ended")
+OPTIONAL = ("team", "bytes_read", "bytes_written", "consent", "consent_purpose", "consent_expires")
+
+_READERS = {
+    ".parquet": "read_parquet({paths})",
+    ".csv": "read_csv({paths}, all_varchar = true, header = true)",
+    ".jsonl": "read_json({paths}, format = 'newline_delimited', records = true, sample_size = -1)",
+}
+_ENDINGS = {".parquet": ".parquet", ".csv": ".csv", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".json": ".jsonl"}
+
+
+def open_files(base: duckdb.DuckDBPyConnection, path: Path, view: str, doing: str) -> None:
+    """Make a view over a file, or over all files of one form in a folder and the folders below it.
+
+    Raises
+    ------
+    UsageError
+        If there is no file, none of a known form, or files of several forms.
+    """
+    files = sorted(x for x in path.rglob("*") if x.is_file()) if path.is_dir() else [path]
+    files = [x for x in files if not x.name.startswith((".", "_"))]
+    forms = {_ENDINGS.get(x.suffix.lower(), "") for x in files}
+    if not path.exists() or not files:
+        raise UsageError(f"{doing}: {path} is not there or holds no files; give a file or a folder of files")
+    if len(forms) > 1 or "" in forms:
+        raise UsageError(
+            f"{doing}: {path} holds files of other or several forms; wanted are only .parquet, only .csv, or only "
+            ".jsonl files"
+        )
+    if any(x.stat().st_size == 0 for x in files):
+        raise UsageError(f"{doing}: {path} is empty or has an empty file in it; take that away")
+    # A name with * or [ in it is a name, not a pattern.
+    names = (_unglobbed(str(x.resolve())) for x in files)
+    paths = "[" + ", ".join(literal(x) for x in names) + "]"
+    reader = _READERS[forms.pop()].format(paths=paths)
+    run(base, f"{doing}: {path} cannot be read", f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {reader}")
+
+
+def open_query(base: duckdb.DuckDBPyConnection, database: Path, query: str) -> None:
+    """Copy what a query of a DuckDB file gives into the table ``raw``; the file is opened for reading only.
+
+    Raises
+    ------
+    ForecastingError
+        If the file or the query is not one that DuckDB can read.
+    """
+    if not database.is_file():
+        raise UsageError(f"events: there is no database {database}")
+    doing = f"events: the query of {database} cannot be run"
+    run(base, doing, f"ATTACH {literal(str(database))} AS given (READ_ONLY)")
+    run(base, doing, "USE given")
+    # As a sub-query, a second statement is an error of syntax.
+    run(base, doing, f"CREATE TEMP TABLE raw AS SELECT * FROM ({query.strip().rstrip(';')}\n)")
+    run(base, doing, "USE memory")
+
+
+def open_stream(base: duckdb.DuckDBPyConnection, reader: Any) -> None:
+    """Copy a stream of Arrow batches (what ADBC gives of PostgreSQL) into the table ``raw``."""
+    base.register("stream", reader)
+    run(base, "events: the stream broke off", "CREATE TEMP TABLE raw AS SELECT * FROM stream")
+    base.unregister("stream")
+
+
+def type_rows(base: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Make the view ``typed`` over ``raw``; return which of the optional columns are there.
+
+    Times without an offset are UTC; ``started_s`` and ``ended_s`` are whole seconds since 1970, NULL where the
+    text is no
+    time; ``naive`` says whether a row's start came without an offset.
+
+    Raises
+    ------
+    UsageError
+        Naming the columns that are missing or given twice, or times that are given as numbers.
+    """
+    described = run(base, "events: the columns cannot be read", "DESCRIBE SELECT * FROM raw").fetchall()
+    kinds = {str(name).lower(): (str(name), str(kind)) for name, kind, *_ in described}
+    if len(kinds) < len(described):
+        raise UsageError("events: two columns have the same name but for upper and lower case; rename one")
+    missing = [x for x in WANTED if x not in kinds]
+    if missing:
+        raise UsageError(f"events: column {', '.join(missing)} is missing; wanted {', '.join(WANTED)}")
+    for name in ("started", "ended"):
+        if any(x in kinds[name][1] for x in ("INT", "DOUBLE", "FLOAT", "DECIMAL")):
+            raise UsageError(f"events: column {name} holds numbers; write times as ISO 8601 or convert them first")
+    text = {x: f"CAST({quoted(kinds[x][0])} AS VARCHAR)" if x in kinds else "NULL" for x in (*WANTED, *OPTIONAL)}
+
+    def seconds(name: str) -> str:
+        zoned = f"TRY_CAST({quoted(kinds[name][0])} AS TIMESTAMPTZ)" if name in kinds else "NULL::TIMESTAMPTZ"
+        return f"TRY_CAST(floor(epoch({zoned})) AS BIGINT)"
+
+    naive = "false"
+    if kinds["started"][1] == "VARCHAR":
+        naive = rf"NOT regexp_matches({text['started']}, '([Zz]|[+-]\d\d(:?\d\d)?)\s*$')"
+    elif "TIME ZONE" not in kinds["started"][1]:
+        naive = "true"
+    run(
+        base,
+        "events: the rows cannot be typed",
+        f"""CREATE TEMP VIEW typed AS SELECT {text["user"]} AS "user",
+        {text["tenant"]} AS tenant, coalesce({text["team"]}, '') AS team, {text["application"]} AS application,
+        {text["region"]} AS region, {seconds("started")} AS started_s, {seconds("ended")} AS ended_s,
+        coalesce(TRY_CAST({text["bytes_read"]} AS BIGINT), 0) AS read_bytes,
+        coalesce(TRY_CAST({text["bytes_written"]} AS BIGINT), 0) AS written_bytes,
+        lower(trim({text["consent"]})) AS consent, lower(trim({text["consent_purpose"]})) AS purpose,
+        {text["consent_expires"]} AS expires_text, {seconds("consent_expires")} AS expires_s,
+        {naive} AS naive FROM raw""",
+    )
+    return frozenset(x for x in OPTIONAL if x in kinds)
+
+
+def _unglobbed(path: str) -> str:
+    return "".join(f"[{x}]" if x in "*?[" else x for x in path)
