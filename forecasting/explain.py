@@ -163,7 +163,7 @@ def explain(
     UsageError, HierarchyError
         As of `forecast.forecast`.
     """
-    past, moment = past_of(usage, now)
+    past, moment = past_of(usage, now, hierarchy.memory_hours)
     groups, resources = past[dims.GROUP].values.tolist(), past[dims.RESOURCE].values.tolist()
     g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
     notes = fit(hierarchy, past, moment, events, hours)

@@ -98,7 +98,8 @@ def forecast(
     tell = progress or (lambda stage, share: None)
     if horizon_hours < 1:
         raise ForecastingError(f"the horizon is {horizon_hours} hours; it must be at least 1")
-    past, moment = past_of(usage, now)
+    memory = settings.memory_hours if hierarchy is None else hierarchy.memory_hours
+    past, moment = past_of(usage, now, memory)
     known = 0.0
     if hierarchy is None:
         known = _LEARNING

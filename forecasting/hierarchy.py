@@ -20,7 +20,8 @@ from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.netcdf import Kind, read, write
 from forecasting.network import Network, read_network
-from forecasting.settings import RECURRENT, Settings
+from forecasting.plausible import check_values
+from forecasting.settings import LONGEST_MEMORY_HOURS, RECURRENT, Settings
 from forecasting.stacking import RANGES
 
 OLD = timedelta(days=14)
@@ -29,7 +30,6 @@ OLD = timedelta(days=14)
 _NEEDED = ("weights", "factors", "diagnostics")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
 _INTEGERS = ("history_hours", "horizon_hours", "origins", "alone")
-_LARGEST = 1e9  # coefficients and scales are of the order of 1; squares of far larger ones overflow
 _REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
 KIND = Kind("hierarchy", 2, _REMEDY, HierarchyError)
 
@@ -82,7 +82,7 @@ class Hierarchy:
                 raise ValueError(f"'{name}' is {value!r}, wanted an integer ≥ 0")
         if self.learnt_until.utcoffset() is None:
             raise ValueError("'learnt_until' has no timezone")
-        Settings(components=self.components)
+        Settings(components=self.components, memory_hours=self.memory_hours)
         shape = (self.dataset.sizes["region"], self.dataset.sizes["resource"], len(RANGES))
         for name, last in (("weights", len(self.components)), ("factors", len(LEVELS))):
             if self.dataset[name].shape != (*shape, last):
@@ -94,24 +94,9 @@ class Hierarchy:
                     raise ValueError(f"'{name}_plain' is not of {size} features")
         if RECURRENT in self.components:
             read_network(self.dataset, len(self.events))
-        self._values_make_sense()
+        check_values(self.dataset, self.components)
         if not {"region", "resource"} <= set(self.dataset.coords):
             raise ValueError("regions or resources have no names")
-
-    def _values_make_sense(self) -> None:
-        weights = self.dataset["weights"].values
-        if (weights < 0).any() or (np.abs(weights.sum(axis=-1) - 1) > 1e-6).any():
-            raise ValueError("'weights' are not shares of one whole")
-        scales = [f"{name}_scale" for name in self.components if name in LINEAR]
-        for name in ("factors", *scales):
-            if (self.dataset[name].values <= 0).any():
-                raise ValueError(f"'{name}' holds values that are not above 0")
-        plains = [
-            f"{name}_{part}" for name in self.components if name in LINEAR for part in ("plain", "region_mean")
-        ]
-        for name in (*scales, *plains):
-            if (np.abs(self.dataset[name].values) > _LARGEST).any():
-                raise ValueError(f"'{name}' holds values beyond {_LARGEST:g}")
 
     def _basis(self, component: str) -> Basis:
         return basis_of(component, self.history_hours, self.events, bool(self.dataset.attrs.get("alone", 0)))
@@ -131,6 +116,11 @@ class Hierarchy:
         """Names of the events and covariates that effects were learnt of."""
         text = str(self.dataset.attrs.get("events", ""))
         return tuple(text.split("\n")) if text else ()
+
+    @property
+    def memory_hours(self) -> int:
+        """Most hours before a moment that forecasts from it look at."""
+        return int(self.dataset.attrs.get("memory_hours", LONGEST_MEMORY_HOURS))
 
     @property
     def history_hours(self) -> int:

@@ -93,7 +93,7 @@ def learn(
     """
     tell = progress or (lambda stage, share: None)
     tell("reading history", 0.0)
-    past, moment = past_of(usage, now)
+    past, moment = past_of(usage, now, settings.memory_hours)
     panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
     panel = _with_every_resource(past, panel)
     seen = past.isel({dims.GROUP: panel})
@@ -166,6 +166,7 @@ def learn(
             | {
                 "learnt_until": moment.isoformat(),
                 "history_hours": history.length,
+                "memory_hours": settings.memory_hours,
                 "horizon_hours": hours,
                 "inference": settings.inference,
                 "components": " ".join(settings.components),

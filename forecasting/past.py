@@ -15,10 +15,11 @@ import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import UsageError
+from forecasting.settings import LONGEST_MEMORY_HOURS
 from forecasting.usage import before, digest, require_history
 
-HISTORY_HOURS = 8 * 168
-"""Older hours are not looked at: an hour eight weeks ago counts a sixth of a new one."""
+HISTORY_HOURS = LONGEST_MEMORY_HOURS
+"""Older hours are not looked at."""
 
 MOST_BRIDGED_HOURS = 4 * 168
 """Longer ago, usage says too little of the moment of a forecast."""
@@ -26,8 +27,10 @@ MOST_BRIDGED_HOURS = 4 * 168
 _WORTH_A_NOTE_HOURS = 24
 
 
-def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, datetime]:
-    """Return the hours before a moment, at most `HISTORY_HOURS`, and the moment.
+def past_of(
+    usage: xr.Dataset, now: datetime | None, most_hours: int = HISTORY_HOURS
+) -> tuple[xr.Dataset, datetime]:
+    """Return the hours before a moment, at most so many, and the moment.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def past_of(usage: xr.Dataset, now: datetime | None) -> tuple[xr.Dataset, dateti
     """
     dims.check_usage(usage, "forecast")
     moment = _end(usage) if now is None else now
-    past = before(usage, moment).isel({dims.TIME: slice(-HISTORY_HOURS, None)})
+    past = before(usage, moment).isel({dims.TIME: slice(-most_hours, None)})
     require_history(past)
     if (missing := bridged_hours(past[dims.TIME].values[-1], moment)) > MOST_BRIDGED_HOURS:
         raise UsageError(

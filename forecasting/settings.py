@@ -18,6 +18,9 @@ RECURRENT = "recurrent"
 
 EVERY = (*COMPONENTS, RECURRENT)
 
+SHORTEST_MEMORY_HOURS, LONGEST_MEMORY_HOURS = 18 * 24, 8 * 168
+"""Of a fortnight nothing could be rehearsed; an hour eight weeks ago counts a sixth of a new one."""
+
 INFERENCES = ("laplace", "nuts", "reference")
 
 
@@ -36,6 +39,8 @@ class Settings:
         ``reference``, NUTS on the model with nothing integrated out, for a few groups and much patience.
     draws
         Joint draws of a profile.
+    memory_hours
+        Most hours of the past that are looked at, when learning and in every forecast from what was learnt.
 
     Raises
     ------
@@ -47,6 +52,7 @@ class Settings:
     calibrate: bool = True
     inference: str = "laplace"
     draws: int = 500
+    memory_hours: int = LONGEST_MEMORY_HOURS
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.components if name not in EVERY]
@@ -57,6 +63,10 @@ class Settings:
         if self.inference not in INFERENCES:
             raise ForecastingError(
                 f"inference '{self.inference}' is not known; use one of {', '.join(INFERENCES)}"
+            )
+        if not SHORTEST_MEMORY_HOURS <= self.memory_hours <= LONGEST_MEMORY_HOURS:
+            raise ForecastingError(
+                f"a memory of {self.memory_hours} hours: give {SHORTEST_MEMORY_HOURS} to {LONGEST_MEMORY_HOURS}"
             )
         if self.draws < 1:
             raise ForecastingError(f"{self.draws} draws: at least 1 is needed")

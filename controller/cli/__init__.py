@@ -22,6 +22,7 @@ from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
 from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
+from controller.cli.retraining import retrain
 from controller.cli.running import run
 from controller.cli.scoring import score
 from controller.cli.starting import init
@@ -69,6 +70,7 @@ for command in (
     init,
     ingest,
     learn,
+    retrain,
     forecast,
     explain,
     backtest,

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from controller.cli.eventoptions import EventChoice
 from controller.cli.output import Report
-from controller.cli.surprising import carried_on, pools_of
+from controller.cli.retraining import words_of
+from controller.cli.surprising import carried_on, pools_of, told
 
 if TYPE_CHECKING:
     from controller.config import Config
     from controller.workflow import Round
     from forecasting.events import Events
+    from forecasting.feedback.record import Record
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Report]]
 MOST_HOURS = 24 * 31
+_SETTLED = timedelta(hours=24)  # what was learnt so lately is not learnt anew for a surprise
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class Job:
                     self.record_path, usage, hierarchy, now, say, report,
                     sets=pools_of(self.directory, usage), events=events, seed=self.seed, jobs=self.jobs,
                 )  # fmt: skip
+            for line in told(record, usage):
+                say(line)
+            hierarchy = self._surprised(record, hierarchy, usage, events, now, say, bar)
         with bar("forecast") as report:
             profile = forecast(
                 usage,
@@ -101,7 +107,8 @@ class Job:
         from forecasting.errors import ForecastingError
         from forecasting.hierarchy import Hierarchy
         from forecasting.learn import learn
-        from forecasting.settings import DEFAULT, EVERY, RECURRENT, Settings
+        from forecasting.retrain import settings_of
+        from forecasting.settings import DEFAULT
 
         path = self.hierarchy_path
         assert path is not None  # noqa: S101 - the caller has looked
@@ -115,7 +122,7 @@ class Job:
         )
         settings = DEFAULT
         with suppress(ForecastingError):  # a file that is no hierarchy is replaced by what is learnt by default
-            settings = Settings(components=EVERY) if RECURRENT in Hierarchy.load(path).components else DEFAULT
+            settings = settings_of(Hierarchy.load(path))
         try:
             with bar("learn") as report:
                 fresh = learn(
@@ -133,6 +140,37 @@ class Job:
                 raise
             say(f"learning failed ({error}); the last good hierarchy is used on")
             return Hierarchy.load(path)
+        fresh.save(path)
+        return fresh
+
+    def _surprised(
+        self,
+        record: "Record",
+        hierarchy: "Hierarchy",
+        usage: Any,
+        events: "Events | None",
+        now: datetime,
+        say: Say,
+        bar: Bar,
+    ) -> "Hierarchy":
+        """What was learnt, or anew where the last days say so; the old one where that fails."""
+        from forecasting.errors import ForecastingError
+        from forecasting.retrain import reason, retrain
+
+        path, why = self.hierarchy_path, reason(record)
+        if not why or path is None or now - hierarchy.learnt_until < _SETTLED:
+            return hierarchy
+        say(f"{why}: learning anew, with the memory that forecast the last days better")
+        try:
+            with bar("retrain") as report:
+                fresh, contest = retrain(
+                    usage, hierarchy, now, seed=self.seed, events=events, jobs=self.jobs, progress=report
+                )
+        except ForecastingError as error:
+            say(f"learning failed ({error}); the last good hierarchy is used on")
+            return hierarchy
+        if contest is not None:
+            say(words_of(contest))
         fresh.save(path)
         return fresh
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 _CALM, _MOST_ROWS = 0.1, 40
 
+_SIDES = {"above": "more", "below": "less"}
 _KINDS = {
     "global": "everything at once",
     "regional": "a whole region",
@@ -80,7 +81,10 @@ def surprise(
         )  # fmt: skip
     found = surprises(record)
     regions = dict(zip(usage["group"].values.tolist(), usage["region"].values.tolist(), strict=True))
-    told = verdicts(record, regions)
+    verdict = [
+        {"kind": x.kind, "where": x.where, "side": x.side, "factor": round(x.factor, 2)}
+        for x in verdicts(record, regions)
+    ]
     factors = found.values.round(2).tolist()
     rows = [
         (str(scope), str(resource), float(factors[0][i][j]), float(factors[1][i][j]))
@@ -88,7 +92,6 @@ def surprise(
         for j, resource in enumerate(found["resource"].values)
     ]
     if output == "json":
-        verdict = [{"kind": x.kind, "where": x.where, "side": x.side, "factor": round(x.factor, 2)} for x in told]
         keys = ("scope", "resource", "above", "below")
         rows_of = [dict(zip(keys, row, strict=True)) for row in rows]
         document({"forecasts": len(record.origins), "surprise": rows_of, "verdicts": verdict})
@@ -98,11 +101,21 @@ def surprise(
         columns = [Column("scope"), Column("resource"), Column("above", number=True), Column("below", number=True)]
         table(columns, [(x[0], x[1], f"{x[2]:.1f}", f"{x[3]:.1f}") for x in loud[:_MOST_ROWS]])
     note(f"{len(rows) - len(loud[:_MOST_ROWS])} calmer ones; -o json has all")
-    for x in told:
-        more = "more" if x.side == "above" else "less"
-        click.echo(f"{_KINDS[x.kind]}: {x.where or 'all regions'}, {more} than was foreseen")
-    if not told:
-        click.echo("the last six hours were within what was foreseen")
+    for line in told(record, usage):
+        click.echo(line)
+
+
+def told(record: "Record", usage: "xr.Dataset") -> list[str]:
+    """Say in words what the last six hours look like."""
+    from forecasting.feedback.surprise import verdicts
+
+    regions = dict(zip(usage["group"].values.tolist(), usage["region"].values.tolist(), strict=True))
+    found = [
+        f"{_KINDS[x.kind]}: {x.where or 'all regions'}, {_SIDES[x.side]} than was foreseen"
+        for x in verdicts(record, regions)
+    ]
+    more = [f"and {len(found) - _MOST_ROWS} more"] if len(found) > _MOST_ROWS else []
+    return [*found[:_MOST_ROWS], *more] or ["the last six hours were within what was foreseen"]
 
 
 def carried_on(

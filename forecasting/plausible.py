@@ -1,0 +1,28 @@
+"""Whether the numbers of a hierarchy can be: a file may come from anywhere.
+
+Place in the line: under `hierarchy`, which asks when one is made or read.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from forecasting.basis import LINEAR
+
+_LARGEST = 1e9  # coefficients and scales are of the order of 1; squares of far larger ones overflow
+
+
+def check_values(dataset: xr.Dataset, components: Sequence[str]) -> None:
+    """Hold that weights are shares, and that factors, scales and coefficients can be; a ValueError if not."""
+    weights = dataset["weights"].values
+    if (weights < 0).any() or (np.abs(weights.sum(axis=-1) - 1) > 1e-6).any():
+        raise ValueError("'weights' are not shares of one whole")
+    scales = [f"{name}_scale" for name in components if name in LINEAR]
+    for name in ("factors", *scales):
+        if (dataset[name].values <= 0).any():
+            raise ValueError(f"'{name}' holds values that are not above 0")
+    plains = [f"{name}_{part}" for name in components if name in LINEAR for part in ("plain", "region_mean")]
+    for name in (*scales, *plains):
+        if (np.abs(dataset[name].values) > _LARGEST).any():
+            raise ValueError(f"'{name}' holds values beyond {_LARGEST:g}")
