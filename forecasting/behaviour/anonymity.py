@@ -4,10 +4,9 @@ Place in the line: after `features.stage`; `features.aggregate` holds k once mor
 protects.
 
 A team stands by itself if `STANDS` of its person-hours are in hours with ``k`` people or more. Others are
-counted in
-``tenant/other`` if that stands, else in the region's ``other``, and what never reaches ``k`` there is
-suppressed. Groups do
-not overlap and no sum over them is published, so none can be found as the difference of others.
+counted in ``tenant/other`` if that stands, else in the region's ``other``, and what never reaches ``k`` there is
+suppressed. Groups do not overlap and no sum over them is published, so none can be found as the difference of
+others.
 
 Method: generalisation and suppression of Sweeney, k-anonymity (2002).
 """

@@ -1,10 +1,10 @@
 """The consent gate: why a row may not be used, in SQL; everything that is not a clear yes is a no.
 
-Place in the line: between `events` and everything else, which sees only what the view ``consented`` lets through.
+Place in the line: between `events` and everything else, which sees only what the view ``consented`` lets
+through.
 
 A row's own ``consent`` column and the consent file must both say yes where both are there. Who has withdrawn, in
-any row
-or in the file, is out with all rows, whatever their time.
+any row or in the file, is out with all rows, whatever their time.
 """
 
 from datetime import datetime

@@ -3,8 +3,8 @@
 Place in the line: the edge of `behaviour`; `consent` is the first that looks at its rows.
 
 Wanted are the columns ``user, tenant, application, region, started, ended``; may be there are ``team``,
-``bytes_read``,
-``bytes_written``, ``consent``, ``consent_purpose`` and ``consent_expires``. Others are never read.
+``bytes_read``, ``bytes_written``, ``consent``, ``consent_purpose`` and ``consent_expires``. Others are never
+read.
 """
 
 from pathlib import Path

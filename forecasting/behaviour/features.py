@@ -4,9 +4,8 @@ Place in the line: after `anonymity`. Sums are of whole numbers, so the order in
 nothing.
 
 An hour of a group with fewer than ``k`` people is left out; an hour without anybody is zero. An application with
-fewer than
-``k`` people in an hour is counted in `other` of that hour; were those still fewer, all applications of the hour
-are.
+fewer than ``k`` people in an hour is counted in `other` of that hour; were those still fewer, all applications
+of the hour are.
 """
 
 from collections.abc import Callable

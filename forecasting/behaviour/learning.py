@@ -3,10 +3,9 @@
 Place in the line: makes what `footprints` keeps; the only module of `behaviour` that samples.
 
 For each resource: usage = idle + Σ applications sessions · footprint + noise, priors half-normal and as wide as
-three times
-what a session takes on average. The likelihood needs only sums over the hours, and is tempered: hours next to
-each other
-err alike, so n hours count as n (1 − ρ) / (1 + ρ), ρ the residuals' correlation from one hour to the next.
+three times what a session takes on average. The likelihood needs only sums over the hours, and is tempered:
+hours next to each other err alike, so n hours count as n (1 − ρ) / (1 + ρ), ρ the residuals' correlation from
+one hour to the next.
 
 Method: NUTS (Hoffman and Gelman 2014) by `forecasting.nuts`; effective n as in Box, Jenkins and Reinsel, section
 2.1.

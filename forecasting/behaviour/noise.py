@@ -3,8 +3,8 @@
 Place in the line: between `features`, which bounds what one person adds in a day, and `publish`.
 
 The unit is one person's day: ``epsilon`` bounds what all numbers of a day tell of one person's sessions of that
-day; over d
-days it adds up to d × epsilon. It covers the numbers, not which hours are left out for having fewer than k people.
+day; over d days it adds up to d × epsilon. It covers the numbers, not which hours are left out for having fewer
+than k people.
 
 Method: Dwork and Roth, The Algorithmic Foundations of Differential Privacy (2014), sections 3.3 and 3.5.1, A.
 """

@@ -1,8 +1,7 @@
 """Pseudonyms: a keyed HMAC-SHA-256 of the user id, with another key for each period; the key shows nowhere.
 
 Place in the line: after consent; user ids end here. Of each digest 64 bits are kept: a collision makes two
-people one, so
-counts can only be too low, which k-anonymity errs on the side of.
+people one, so counts can only be too low, which k-anonymity errs on the side of.
 
 Method: RFC 2104 (HMAC), subkeys by HMAC of the period's name as in the expand step of RFC 5869.
 
