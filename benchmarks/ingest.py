@@ -39,8 +39,9 @@ def measure(path: Path) -> None:
     result = ingest(path, None, PseudonymKey(os.urandom(32)), datetime(2026, 11, 1, tzinfo=UTC))
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(
-        f"{result.intake.rows:,} rows: {time.perf_counter() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of "
-        f"processors, {used.ru_maxrss / 2**20:.2f} GiB; {len(result.features):,} group-hours"
+        f"{result.intake.rows:,} rows: {time.perf_counter() - start:.0f} s, "
+        f"{used.ru_utime + used.ru_stime:.0f} s of processors, {used.ru_maxrss / 2**20:.2f} GiB; "
+        f"{len(result.features):,} group-hours"
     )
 
 

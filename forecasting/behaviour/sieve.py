@@ -86,7 +86,7 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_h
     )
     keys = ("region", "tenant", "team", "application")
     columns = ", ".join(f"CASE WHEN fault IS NULL THEN {x} END AS {x}" for x in keys)
-    # Names are looked at once each, not by row; people by themselves, since people × names would be as many as rows.
+    # Names are looked at once each, not by row; people by themselves, for people × names are as many as rows.
     run(
         base,
         "events: the rows cannot be counted",
