@@ -40,8 +40,8 @@ def measure(path: Path) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(
         f"{result.intake.rows:,} rows: {time.perf_counter() - start:.0f} s, "
-        f"{used.ru_utime + used.ru_stime:.0f} s of processors, "
-        f"{used.ru_maxrss / 2**20:.2f} GiB; {len(result.features):,} group-hours"
+        f"{used.ru_utime + used.ru_stime:.0f} s of processors, {used.ru_maxrss / 2**20:.2f} GiB; "
+        f"{len(result.features):,} group-hours"
     )
 
 

@@ -36,7 +36,7 @@ _NOBODY = '"user" IS NULL OR trim("user") = \'\''
 
 
 def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> None:
-    """Read the consent file into the tables ``grants`` and ``withdrawals``; anything odd refuses all of it.
+    """Read the consent file into ``holders``, ``spans`` and ``withdrawals``; anything odd refuses all of it.
 
     Raises
     ------
@@ -81,12 +81,13 @@ def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> N
         doing,
         f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT "user" FROM consents
         WHERE withdrawn_s IS NOT NULL AND purpose IN ({literal(purpose.lower())}, '*');
-        CREATE TEMP TABLE grants AS SELECT "user", min(granted_s) AS granted_s,
-        max(coalesce(expires_s, 9e15::BIGINT)) AS expires_s, bool_or(purpose IN ({literal(purpose.lower())},
-        '*')) AS covered
-        FROM consents GROUP BY "user", purpose IN ({literal(purpose.lower())}, '*');
-        DELETE FROM grants AS g WHERE NOT covered AND EXISTS
-        (SELECT 1 FROM grants AS o WHERE o."user" = g."user" AND o.covered)""",
+        CREATE TEMP TABLE holders AS SELECT "user",
+        bool_or(purpose IN ({literal(purpose.lower())}, '*')) AS covered,
+        min(granted_s) FILTER (purpose IN ({literal(purpose.lower())}, '*')) AS granted_s
+        FROM consents GROUP BY "user";
+        CREATE TEMP TABLE spans AS SELECT DISTINCT "user", granted_s, max(coalesce(expires_s, 9e15::BIGINT))
+        OVER (PARTITION BY "user" ORDER BY granted_s RANGE UNBOUNDED PRECEDING) AS expires_s
+        FROM consents WHERE purpose IN ({literal(purpose.lower())}, '*')""",
     )
 
 
@@ -141,14 +142,16 @@ def gate(
         cases += [(f"coalesce(NOT list_has_any({named}, [{wanted}, '*']), true)",
                    "purpose")]  # fmt: skip
     if filed:
-        joins += ' LEFT JOIN withdrawals AS v ON v."user" = t."user" LEFT JOIN grants AS g ON g."user" = t."user"'
+        joins += ' LEFT JOIN withdrawals AS v ON v."user" = t."user" LEFT JOIN holders AS h ON h."user" = t."user"'
+        # The last grant before the session; its end is the latest of all grants up to it, so that a gap is a gap.
+        joins += ' ASOF LEFT JOIN spans AS g ON g."user" = t."user" AND t.started_s >= g.granted_s'
         cases += [
             ('v."user" IS NOT NULL', "withdrawn"),
-            ('g."user" IS NULL', "missing"),
-            ("NOT g.covered", "purpose"),
+            ('h."user" IS NULL', "missing"),
+            ("NOT h.covered", "purpose"),
             ("t.started_s IS NULL", "expired"),
-            ("t.started_s < g.granted_s", "not_yet"),
-            ("t.started_s >= g.expires_s", "expired"),
+            ("t.started_s < h.granted_s", "not_yet"),
+            ("g.expires_s IS NULL OR t.started_s >= g.expires_s", "expired"),
         ]
     whens = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in cases)
     run(base, "consent: the gate cannot be set up",

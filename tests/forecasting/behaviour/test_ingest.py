@@ -127,6 +127,22 @@ def test_the_consent_file_decides_beside_the_rows(tmp_path):
     assert run(tmp_path, refused, consents()).intake.without_consent == {"refused": 96}
 
 
+def test_between_two_grants_there_is_no_consent_and_where_they_overlap_there_is(tmp_path):
+    days = [START + timedelta(days=x) for x in range(5)]
+    first = consents().assign(granted_at=days[0].isoformat(), expires_at=days[1].isoformat())
+    second = consents().assign(granted_at=days[2].isoformat(), expires_at=days[4].isoformat())
+    inner = consents().assign(
+        granted_at=(days[2] + timedelta(hours=2)).isoformat(), expires_at=days[3].isoformat()
+    )
+    other = consents(purpose="billing").assign(granted_at=days[0].isoformat())
+    file = pd.concat([second, other, first, inner])
+    result = run(tmp_path, sessions(people=6).drop(columns="consent"), file)
+    assert result.intake.without_consent == {"expired": 6 * 24}
+    assert value(result, "active_users", 23) == 6
+    assert value(result, "active_users", 30) in (None, 0)
+    assert value(result, "active_users", 80) == 6
+
+
 def test_other_purposes_in_the_consent_file_are_no_consent(tmp_path):
     with pytest.raises(UsageError, match="0 of 576 rows may be used"):
         run(tmp_path, sessions(), consents(purpose="billing"))
