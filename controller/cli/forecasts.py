@@ -30,6 +30,9 @@ from controller.cli.output import (
 )
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from forecasting.feedback.record import Record
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
@@ -58,6 +61,12 @@ _LEVELS = (0.5, 0.8, 0.95)
 @jobs_option
 @dask_option
 @event_options
+@click.option(
+    "--record",
+    "record_path",
+    type=click.Path(path_type=Path),
+    help="How past forecasts turned out, as `surprise` or `run` kept it: intervals that missed are wider.",
+)
 @click.option("--footprints", type=click.Path(path_type=Path), help="Sessions per application → resources.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
@@ -73,6 +82,7 @@ def forecast(
     jobs: int,
     dask: str | None,
     choice: EventChoice,
+    record_path: Path | None,
     footprints: Path | None,
     out: Path | None,
     plot: Path | None,
@@ -98,6 +108,7 @@ def forecast(
     for line in notes(usage):
         note(line)
     events = choice.of(usage)
+    record = None if record_path is None else _record(record_path, usage)
     from forecasting.forecast import forecast as run
     from forecasting.learn import learn
     from forecasting.settings import Settings
@@ -117,7 +128,7 @@ def forecast(
     with progress("forecast") as report:
         profile = run(
             usage, horizon, now, seed, report,
-            hierarchy=hierarchy, events=events, settings=settings, jobs=jobs, dask=dask,
+            hierarchy=hierarchy, events=events, settings=settings, jobs=jobs, dask=dask, record=record,
         )  # fmt: skip
     said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
     for line in said:
@@ -182,6 +193,16 @@ def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
     hierarchy.save(path)
     note(f"hierarchy: {path}")
     return hierarchy
+
+
+def _record(path: Path, usage: "xr.Dataset") -> "Record":
+    """Read a record; one that ends long before the usage is noted."""
+    from forecasting.feedback.record import Record
+
+    found = Record.load(path)
+    if not len(found.origins) or usage["time"].values[-1] - found.origins[-1] > np.timedelta64(24, "h"):
+        note(f"{path} does not know the last day: carry it on with `headroom surprise`")
+    return found
 
 
 def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:

@@ -106,3 +106,10 @@ def test_a_shift_is_told_and_a_broken_record_is_made_anew(environment, tmp_path)
     assert found["group:eu/shop", "cpu"]["above"] > found["group:eu/mail", "cpu"]["above"]
     assert found["set:web", "cpu"]["above"] > 0
     assert found["group:eu/shop", "cpu"]["below"] == 0
+
+    peaks = {}
+    for more in ((), ("--record", record)):
+        given = ("forecast", "--usage", usage, "--hierarchy", usage.with_suffix(".nc"), "--horizon", "24", *more)
+        told = json.loads(table(*given, "-o", "json"))
+        peaks[more] = next(x for x in told["peaks"] if (x["group"], x["resource"]) == ("eu/shop", "cpu"))
+    assert peaks["--record", record]["95%"][1] > peaks[()]["95%"][1]
