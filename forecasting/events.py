@@ -90,7 +90,7 @@ def from_tables(
     ------
     ForecastingError
         Naming the table, the row (from 1, without the header) and what to do: for unknown countries and zones,
-        bad instants, ends that do not come after their starts, bad, clashing or too many names, and hours that
+        bad instants, ends that do not come after their starts, bad or too many names, and hours that
         a covariate has twice.
     """
     zones = zones or {}

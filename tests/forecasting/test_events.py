@@ -365,11 +365,6 @@ def test_too_many_names_are_refused():
     refused("101 different names, and at most 100 .* the same name", table=table)
 
 
-def test_event_and_covariate_of_one_name_are_refused():
-    refused("'rain' is the name of an event and of a covariate; rename", table=pd.DataFrame([event(name="rain")]),
-            covariates=series([1.0], name="rain"))  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -373,6 +373,6 @@ def test_what_was_learnt_of_little_history_serves_little_history():
         forecast(short.isel(time=slice(59)), 3, hierarchy=made(short))
 
 
-def test_other_events_are_an_error_that_names_both(usage):
-    with pytest.raises(HierarchyError, match="with the events sale, and these are given: none; give the same"):
+def test_other_covariates_are_an_error_that_names_both(usage):
+    with pytest.raises(HierarchyError, match="with the covariates sale, and these are given: none; give the same"):
         forecast(usage, 3, hierarchy=made(usage, events=("sale",)))

@@ -92,7 +92,6 @@ def test_a_hierarchy_that_is_not_there_yet_is_learnt_and_kept(files, tmp_path, m
         (("--group", "a/g0", "--resource", "cpu"), 1, "the usage has no resource 'cpu'; it has r0"),
         (("--group", "a/g0", "--resource", "r0", "--plot", "x.gif"), 1, ".png or .svg"),
         (("--group", "a/g0", "--resource", "r0", "--plot", "none/x.png"), 1, "make it first"),
-        (("--group", "a/g0", "--resource", "r0", "--holidays", "a=DE"), 1, "give the same, or learn anew"),
     ],
 )
 def test_what_cannot_be_is_refused_with_words(files, arguments, code, said):
