@@ -35,6 +35,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--rotate", type=click.Choice(["day", "week", "month"]), default="month", show_default=True,
               help="How long a pseudonym lasts.")  # fmt: skip
 @click.option("--k", type=click.IntRange(2), default=10, show_default=True, help="Fewest people of what is shown.")
+@click.option("--split", default="team", show_default=True, metavar="COLUMN",
+              help="What divides tenants into groups: team, plan, …")  # fmt: skip
 @click.option(
     "--longest", type=click.IntRange(1, 24), default=12, show_default=True, help="Cut sessions after, h."
 )
@@ -62,6 +64,7 @@ def ingest(
     key_file: Path | None,
     rotate: str,
     k: int,
+    split: str,
     longest: int,
     epsilon: float | None,
     delta: float | None,
@@ -87,7 +90,16 @@ def ingest(
         raise click.UsageError("with --epsilon sessions are not told by application, so footprints cannot be used")
     _check_targets(out, features_path, learn_footprints)
     key = read_key(key_file, os.environ.get(ENVIRONMENT))
-    rules = Rules(purpose, k, rotate, longest, _budget(epsilon, delta), cells_per_day, memory_gib=memory)
+    rules = Rules(
+        purpose=purpose,
+        k=k,
+        period=rotate,
+        split=split,
+        longest_hours=longest,
+        budget=_budget(epsilon, delta),
+        cells_per_day=cells_per_day,
+        memory_gib=memory,
+    )
     source = _source(events, database, postgresql_uri_file, query or "")
     with source as rows, progress("ingest") as report:
         from forecasting.behaviour.ingest import ingest as run

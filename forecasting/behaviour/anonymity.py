@@ -1,6 +1,6 @@
 """k-anonymity of groups: which group each team's sessions are counted in, and what is not shown at all.
 
-Place in the line: after `features.stage`; `features.aggregate` holds k once more, in every hour, and is what
+Place in the line: after `pseudonyms`; `features.aggregate` holds k once more, in every hour, and is what
 protects.
 
 A team stands by itself if `STANDS` of its person-hours are in hours with ``k`` people or more. Others are
@@ -17,13 +17,14 @@ from math import ceil, gcd
 import duckdb
 
 from forecasting.behaviour.engine import run
+from forecasting.behaviour.pseudonyms import period_of
 
 OTHER = "other"
 STANDS = 0.8
 """Share of a group's person-hours that must be publishable; with less, merging keeps more of them."""
 
-LOOKED_AT_PIECES = 8_000_000
-"""About how many pieces decide where groups stand: those in every n-th hour, n prime to the 168 of a week."""
+LOOKED_AT_SESSIONS = 8_000_000
+"""About how many sessions decide where groups stand: those in every n-th hour, n prime to the 168 of a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Merging:
     merged_applications: int
 
 
-def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
-    """Make the tables ``cells`` (cell, region, name), ``apps`` and ``placed`` from ``members`` and ``pieces``.
+def merge_groups(base: duckdb.DuckDBPyConnection, k: int, period: str) -> Merging:
+    """Make the tables ``cells`` (cell, region, name), ``apps`` and ``placed`` from ``members`` and ``sessions``.
 
     ``placed`` (member, region, tenant, team, application, cell, app) says where the sessions of each combination
     are
@@ -48,6 +49,8 @@ def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
     ----------
     k
         Fewest distinct people in an hour.
+    period
+        Of pseudonyms: ``day``, ``week`` or ``month``.
     """
 
     def share(by: str, of: str) -> str:
@@ -56,21 +59,21 @@ def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
             f"(SELECT {by}, hour, count(DISTINCT code) AS people FROM {of} GROUP BY ALL) GROUP BY ALL"
         )
 
-    count = run(base, "groups", "SELECT count(*) FROM pieces").fetchone()[0]
-    step = max(1, ceil(count / LOOKED_AT_PIECES))
+    count = run(base, "groups", "SELECT count(*) FROM sessions WHERE fault IS NULL").fetchone()[0]
+    step = max(1, ceil(count / LOOKED_AT_SESSIONS))
     while gcd(step, 168) > 1:
         step += 1
     homeless = "(SELECT * FROM looked WHERE name IS NULL)"
     run(
         base,
         "groups",
-        f"""CREATE TEMP TABLE seen AS WITH span AS (SELECT member, code, from_s // 3600 AS a,
-          (greatest(until_s, from_s + 1) - 1) // 3600 AS b FROM pieces),
-        hit AS (SELECT DISTINCT member, code, unnest(range((a + {step - 1}) // {step} * {step}, b + 1, {step}))
-        AS hour
-          FROM span WHERE b // {step} > (a - 1) // {step})
-        SELECT m.region, m.tenant, m.team, m.application, h.hour, h.code FROM hit AS h JOIN members AS m USING
-        (member);
+        f"""CREATE TEMP TABLE seen AS WITH span AS (SELECT member, person, from_s::BIGINT // 3600 AS a,
+          (from_s + greatest(length_s, 1) - 1)::BIGINT // 3600 AS b FROM sessions WHERE fault IS NULL),
+        hit AS (SELECT DISTINCT member, person, unnest(range((a + {step - 1}) // {step} * {step}, b + 1, {step}))
+          AS hour FROM span WHERE b // {step} > (a - 1) // {step})
+        SELECT m.region, m.tenant, m.team, m.application, h.hour, c.code FROM hit AS h
+        JOIN members AS m USING (member)
+        JOIN codes AS c ON c.person = h.person AND c.period = {period_of(period, "h.hour")};
         CREATE TEMP TABLE teams AS SELECT m.region, m.tenant, m.team, coalesce(s.share, 0) AS share,
         CASE WHEN s.share >= {STANDS} THEN m.tenant || CASE WHEN m.team = '' THEN '' ELSE '/' || m.team END END
         AS name
@@ -104,9 +107,7 @@ def merge_groups(base: duckdb.DuckDBPyConnection, k: int) -> Merging:
     return Merging(
         teams=number("SELECT count(*) FROM teams"),
         merged_teams=number(f"SELECT count(*) FROM teams WHERE share < {STANDS}"),
-        suppressed_sessions=number(
-            "SELECT count(*) FROM pieces JOIN placed USING (member) WHERE part = 0 AND cell IS NULL"
-        ),
+        suppressed_sessions=number("SELECT count(*) FROM sessions JOIN placed USING (member) WHERE cell IS NULL"),
         suppressed_regions=number(
             "SELECT count(DISTINCT region) FROM teams WHERE region NOT IN (SELECT region FROM cells)"
         ),

@@ -4,7 +4,8 @@ Place in the line: between `events` and everything else, which sees only what th
 through.
 
 A row's own ``consent`` column and the consent file must both say yes where both are there. Who has withdrawn, in
-any row or in the file, is out with all rows, whatever their time.
+any row or in the file, is out with all rows, whatever their time, however the id is spelt in upper and lower case.
+Of a row that may not be used, nothing gets beyond the gate but the reason.
 """
 
 from datetime import datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from forecasting.behaviour.engine import literal, quoted, run
-from forecasting.behaviour.events import open_files
+from forecasting.behaviour.events import Answer, open_files
 from forecasting.errors import UsageError
 
 FILE_COLUMNS = ("user", "purpose", "granted_at", "expires_at", "withdrawn_at")
@@ -29,9 +30,6 @@ REASONS = {
 }
 """Reasons why a row is dropped, in the order in which they are tried, in words."""
 
-_YES = "('true', 't', 'yes', 'y', '1', 'granted')"
-_NO = "('false', 'f', 'no', 'n', '0', 'refused', 'denied')"
-_GONE = "('withdrawn', 'revoked')"
 _NOBODY = '"user" IS NULL OR trim("user") = \'\''
 
 
@@ -76,25 +74,31 @@ def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> N
             "cannot be read; mend them first: nothing is used"
         )
     # Whoever has withdrawn one purpose has not withdrawn all; a withdrawal that is dated ahead counts now.
+    covered = f"purpose IN ({literal(purpose.lower())}, '*')"
     run(
         base,
         doing,
-        f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT "user" FROM consents
-        WHERE withdrawn_s IS NOT NULL AND purpose IN ({literal(purpose.lower())}, '*');
-        CREATE TEMP TABLE holders AS SELECT "user",
-        bool_or(purpose IN ({literal(purpose.lower())}, '*')) AS covered,
-        min(granted_s) FILTER (purpose IN ({literal(purpose.lower())}, '*')) AS granted_s
-        FROM consents GROUP BY "user";
-        CREATE TEMP TABLE spans AS SELECT DISTINCT "user", granted_s, max(coalesce(expires_s, 9e15::BIGINT))
-        OVER (PARTITION BY "user" ORDER BY granted_s RANGE UNBOUNDED PRECEDING) AS expires_s
-        FROM consents WHERE purpose IN ({literal(purpose.lower())}, '*')""",
+        f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT lower(trim("user")) AS name FROM consents
+        WHERE withdrawn_s IS NOT NULL AND {covered};
+        CREATE TEMP TABLE holders AS SELECT "user", bool_or({covered}) AS covered,
+        min(granted_s) FILTER ({covered}) AS granted_s FROM consents GROUP BY "user";
+        CREATE TEMP TABLE spans AS WITH ends AS (SELECT "user", granted_s, coalesce(expires_s, 9e15::BIGINT) AS
+          expires_s FROM consents WHERE {covered}),
+        before AS (SELECT *, max(expires_s) OVER (PARTITION BY "user" ORDER BY granted_s, expires_s
+          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS known_s FROM ends),
+        islands AS (SELECT *, count(*) FILTER (known_s IS NULL OR granted_s > known_s)
+          OVER (PARTITION BY "user" ORDER BY granted_s, expires_s) AS island FROM before)
+        SELECT "user", min(granted_s) AS granted_s, max(expires_s) AS expires_s FROM islands
+        GROUP BY "user", island""",
     )
 
 
 def gate(
     base: duckdb.DuckDBPyConnection, columns: frozenset[str], purpose: str, filed: bool, now: datetime
 ) -> None:
-    """Make the view ``judged``: ``typed`` with ``no``, the reason why consent does not hold, NULL where it does.
+    """Make the table ``people``, and the view ``judged``: ``typed`` with ``person`` and ``no``, a reason or NULL.
+
+    ``people`` ("user", person, out, unfiled) numbers whoever is named in any row, and says who is out altogether.
 
     Parameters
     ----------
@@ -112,47 +116,71 @@ def gate(
     """
     if "consent" not in columns and not filed:
         raise UsageError("events: no column consent and no --consent file: nobody has agreed, so nothing is used")
-    cases = [('t."user" IS NULL OR trim(t."user") = \'\'', "no_user")]
-    joins = ""
-    at = int(now.timestamp())
+    run(base, "consent", f"CREATE TYPE reason AS ENUM ({', '.join(map(literal, REASONS))})")
+    _people(base, filed)
+    cases = [("p.person IS NULL", "no_user"), ("p.out IS NOT NULL", "withdrawn")]
+    joins = ' LEFT JOIN people AS p ON p."user" = t."user"'
     if "consent" in columns:
-        # In one pass of its own: a withdrawal in one row takes the rows of all files and times.
-        run(
-            base,
-            "consent: the withdrawals of the events cannot be read",
-            f"""CREATE TEMP TABLE gone AS SELECT DISTINCT "user" FROM typed
-            WHERE consent IN {_GONE} AND "user" IS NOT NULL""",
-        )
-        joins += ' LEFT JOIN gone AS w ON w."user" = t."user"'
         cases += [
-            ('w."user" IS NOT NULL', "withdrawn"),
-            ("t.consent IS NULL OR t.consent = ''", "missing"),
-            (f"t.consent IN {_NO}", "refused"),
-            ("t.consent = 'expired'", "expired"),
-            (f"t.consent NOT IN {_YES}", "unreadable"),
+            (f"t.answer = {Answer.MISSING:d}", "missing"),
+            (f"t.answer = {Answer.NO:d}", "refused"),
+            (f"t.answer = {Answer.EXPIRED:d}", "expired"),
+            (f"t.answer <> {Answer.YES:d}", "unreadable"),
         ]
     if "consent_expires" in columns:
+        at = f"coalesce(t.started_s, {int(now.timestamp())})"
         cases += [
             ("nullif(trim(t.expires_text), '') IS NOT NULL AND t.expires_s IS NULL", "unreadable"),
-            ("t.expires_s IS NOT NULL AND coalesce(t.started_s, " + str(at) + ") >= t.expires_s", "expired"),
+            (f"t.expires_s IS NOT NULL AND {at} >= t.expires_s", "expired"),
         ]
     if "consent_purpose" in columns:
         wanted = literal(purpose.lower())
         named = "regexp_split_to_array(t.purpose, '[,; |]+')"
-        cases += [(f"coalesce(NOT list_has_any({named}, [{wanted}, '*']), true)",
-                   "purpose")]  # fmt: skip
+        cases += [(f"coalesce(NOT list_has_any({named}, [{wanted}, '*']), true)", "purpose")]
     if filed:
-        joins += ' LEFT JOIN withdrawals AS v ON v."user" = t."user" LEFT JOIN holders AS h ON h."user" = t."user"'
-        # The last grant before the session; its end is the latest of all grants up to it, so that a gap is a gap.
-        joins += ' ASOF LEFT JOIN spans AS g ON g."user" = t."user" AND t.started_s >= g.granted_s'
+        # Spans of one person do not overlap, so that there is one or none.
+        joins += " LEFT JOIN spans_of AS g ON g.person = p.person AND t.started_s >= g.granted_s " \
+            "AND t.started_s < g.expires_s"  # fmt: skip
+        cases += [(f"p.unfiled = '{reason}'", reason) for reason in ("withdrawn", "missing", "purpose")]
         cases += [
-            ('v."user" IS NOT NULL', "withdrawn"),
-            ('h."user" IS NULL', "missing"),
-            ("NOT h.covered", "purpose"),
             ("t.started_s IS NULL", "expired"),
-            ("t.started_s < h.granted_s", "not_yet"),
-            ("g.expires_s IS NULL OR t.started_s >= g.expires_s", "expired"),
+            ("t.started_s < p.granted_s", "not_yet"),
+            ("g.person IS NULL", "expired"),
         ]
-    whens = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in cases)
-    run(base, "consent: the gate cannot be set up",
-        f"CREATE TEMP VIEW judged AS SELECT t.*, CASE {whens} END AS no FROM typed AS t{joins}")  # fmt: skip
+    whens = " ".join(f"WHEN {condition} THEN '{reason}'::reason" for condition, reason in cases)
+    run(
+        base,
+        "consent: the gate cannot be set up",
+        f"CREATE TEMP VIEW judged AS SELECT t.*, p.person, CASE {whens} END AS no FROM typed AS t{joins}",
+    )
+
+
+def _people(base: duckdb.DuckDBPyConnection, filed: bool) -> None:
+    """Make ``people``, and ``spans_of`` (person, granted_s, expires_s) if there is a file of consents."""
+    # In a pass of its own: a withdrawal in one row takes the rows of all files and times.
+    run(
+        base,
+        "consent: who is named in the events cannot be read",
+        f"""CREATE TEMP TABLE named AS SELECT "user", bool_or(coalesce(answer = {Answer.GONE:d}, false)) AS gone
+        FROM typed GROUP BY "user";
+        CREATE TEMP TABLE gone AS SELECT DISTINCT lower(trim("user")) AS name FROM named WHERE gone""",
+    )
+    joined = ""
+    if filed:
+        of_file = """CASE WHEN v.name IS NOT NULL THEN 'withdrawn' WHEN h."user" IS NULL THEN 'missing'
+        WHEN NOT h.covered THEN 'purpose' END::reason AS unfiled, h.granted_s"""
+        joined = 'LEFT JOIN withdrawals AS v ON v.name = lower(trim(n."user")) ' \
+            'LEFT JOIN holders AS h ON h."user" = n."user"'  # fmt: skip
+    else:
+        of_file = "NULL::reason AS unfiled, NULL::BIGINT AS granted_s"
+    run(
+        base,
+        "consent: the people cannot be numbered",
+        f"""CREATE TABLE people AS SELECT n."user", (row_number() OVER ())::INTEGER AS person,
+        CASE WHEN w.name IS NOT NULL THEN true END AS out, {of_file} FROM named AS n
+        LEFT JOIN gone AS w ON w.name = lower(trim(n."user")) {joined} WHERE trim(n."user") <> '';
+        DROP TABLE named; DROP TABLE gone""",
+    )
+    if filed:
+        run(base, "consent: the spans cannot be joined", """CREATE TEMP TABLE spans_of AS
+        SELECT person, s.granted_s, s.expires_s FROM spans AS s JOIN people USING ("user")""")  # fmt: skip

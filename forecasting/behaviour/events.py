@@ -7,6 +7,7 @@ Wanted are the columns ``user, tenant, application, region, started, ended``; ma
 read.
 """
 
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,26 @@ from forecasting.errors import UsageError
 
 WANTED = ("user", "tenant", "application", "region", "started", "ended")
 OPTIONAL = ("team", "bytes_read", "bytes_written", "consent", "consent_purpose", "consent_expires")
+
+
+class Answer(IntEnum):
+    """What the column ``consent`` of a row says."""
+
+    YES = 0
+    NO = 1
+    GONE = 2
+    EXPIRED = 3
+    MISSING = 4
+    UNREADABLE = 5
+
+
+_WORDS = {
+    Answer.YES: ("true", "t", "yes", "y", "1", "granted"),
+    Answer.NO: ("false", "f", "no", "n", "0", "refused", "denied"),
+    Answer.GONE: ("withdrawn", "revoked"),
+    Answer.EXPIRED: ("expired",),
+    Answer.MISSING: ("",),
+}
 
 _READERS = {
     ".parquet": "read_parquet({paths})",
@@ -78,12 +99,16 @@ def open_stream(base: duckdb.DuckDBPyConnection, reader: Any) -> None:
     base.unregister("stream")
 
 
-def type_rows(base: duckdb.DuckDBPyConnection) -> frozenset[str]:
+def type_rows(base: duckdb.DuckDBPyConnection, split: str = "team") -> frozenset[str]:
     """Make the view ``typed`` over ``raw``; return which of the optional columns are there.
 
-    Times without an offset are UTC; ``started_s`` and ``ended_s`` are whole seconds since 1970, NULL where the
-    text is no
-    time; ``naive`` says whether a row's start came without an offset.
+    ``started_s`` and ``ended_s`` are whole seconds since 1970, NULL where the text is no time; times without an
+    offset are UTC, and ``naive`` says whether a row's start came without one. ``answer`` is an `Answer`.
+
+    Parameters
+    ----------
+    split
+        Column that divides tenants into groups; ``team`` may be missing, others must be there.
 
     Raises
     ------
@@ -94,36 +119,66 @@ def type_rows(base: duckdb.DuckDBPyConnection) -> frozenset[str]:
     kinds = {str(name).lower(): (str(name), str(kind)) for name, kind, *_ in described}
     if len(kinds) < len(described):
         raise UsageError("events: two columns have the same name but for upper and lower case; rename one")
-    missing = [x for x in WANTED if x not in kinds]
+    needed = [*WANTED, *([] if split.lower() == "team" else [split.lower()])]
+    missing = [x for x in needed if x not in kinds]
     if missing:
-        raise UsageError(f"events: column {', '.join(missing)} is missing; wanted {', '.join(WANTED)}")
+        raise UsageError(f"events: column {', '.join(missing)} is missing; wanted {', '.join(needed)}")
     for name in ("started", "ended"):
         if any(x in kinds[name][1] for x in ("INT", "DOUBLE", "FLOAT", "DECIMAL")):
             raise UsageError(f"events: column {name} holds numbers; write times as ISO 8601 or convert them first")
-    text = {x: f"CAST({quoted(kinds[x][0])} AS VARCHAR)" if x in kinds else "NULL" for x in (*WANTED, *OPTIONAL)}
+
+    def text(name: str) -> str:
+        column, kind = kinds.get(name, ("", ""))
+        return "NULL::VARCHAR" if not kind else quoted(column) if kind == "VARCHAR" else \
+            f"CAST({quoted(column)} AS VARCHAR)"  # fmt: skip
 
     def seconds(name: str) -> str:
-        zoned = f"TRY_CAST({quoted(kinds[name][0])} AS TIMESTAMPTZ)" if name in kinds else "NULL::TIMESTAMPTZ"
-        return f"TRY_CAST(floor(epoch({zoned})) AS BIGINT)"
+        return _seconds(*kinds[name]) if name in kinds else "NULL::BIGINT"
+
+    def whole(name: str) -> str:
+        return f"coalesce(TRY_CAST({quoted(kinds[name][0])} AS BIGINT), 0)" if name in kinds else "0::BIGINT"
 
     naive = "false"
     if kinds["started"][1] == "VARCHAR":
-        naive = rf"NOT regexp_matches({text['started']}, '([Zz]|[+-]\d\d(:?\d\d)?)\s*$')"
+        naive = rf"NOT regexp_matches({text('started')}, '([Zz]|[+-]\d\d(:?\d\d)?)\s*$')"
     elif "TIME ZONE" not in kinds["started"][1]:
         naive = "true"
     run(
         base,
         "events: the rows cannot be typed",
-        f"""CREATE TEMP VIEW typed AS SELECT {text["user"]} AS "user",
-        {text["tenant"]} AS tenant, coalesce({text["team"]}, '') AS team, {text["application"]} AS application,
-        {text["region"]} AS region, {seconds("started")} AS started_s, {seconds("ended")} AS ended_s,
-        coalesce(TRY_CAST({text["bytes_read"]} AS BIGINT), 0) AS read_bytes,
-        coalesce(TRY_CAST({text["bytes_written"]} AS BIGINT), 0) AS written_bytes,
-        lower(trim({text["consent"]})) AS consent, lower(trim({text["consent_purpose"]})) AS purpose,
-        {text["consent_expires"]} AS expires_text, {seconds("consent_expires")} AS expires_s,
-        {naive} AS naive FROM raw""",
+        f"""CREATE TEMP VIEW typed AS SELECT {text("user")} AS "user", {text("tenant")} AS tenant,
+        coalesce({text(split.lower())}, '') AS team, {text("application")} AS application,
+        {text("region")} AS region,
+        {seconds("started")} AS started_s, {seconds("ended")} AS ended_s, {whole("bytes_read")} AS read_bytes,
+        {whole("bytes_written")} AS written_bytes, {_answer(*kinds.get("consent", ("", "")))} AS answer,
+        lower(trim({text("consent_purpose")})) AS purpose, {text("consent_expires")} AS expires_text,
+        {seconds("consent_expires")} AS expires_s, {naive} AS naive FROM raw""",
     )
     return frozenset(x for x in OPTIONAL if x in kinds)
+
+
+def _seconds(column: str, kind: str) -> str:
+    """SQL for whole seconds since 1970; NULL for what is no time or endless."""
+    if not kind.startswith("TIMESTAMP"):
+        return f"TRY_CAST(floor(epoch(TRY_CAST({quoted(column)} AS TIMESTAMPTZ))) AS BIGINT)"
+    time = quoted(column) if kind in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"} else f"{quoted(column)}::TIMESTAMP"
+    return f"CASE WHEN isfinite({time}) THEN epoch_us({time}) // 1000000 END"
+
+
+def _answer(column: str, kind: str) -> str:
+    """SQL for what a row itself says of consent; a truth value is taken as such, which is many times faster."""
+    if not kind:
+        return "NULL::TINYINT"
+    if kind == "BOOLEAN":
+        cases = [(quoted(column), Answer.YES), (f"NOT {quoted(column)}", Answer.NO)]
+        unknown = Answer.MISSING
+    else:
+        word = f"lower(trim(CAST({quoted(column)} AS VARCHAR)))"
+        cases = [(f"{word} IN ({', '.join(map(literal, words))})", answer) for answer, words in _WORDS.items()]
+        cases += [(f"{word} IS NULL", Answer.MISSING)]
+        unknown = Answer.UNREADABLE
+    whens = " ".join(f"WHEN {condition} THEN {answer:d}" for condition, answer in cases)
+    return f"(CASE {whens} ELSE {unknown:d} END)::TINYINT"
 
 
 def _unglobbed(path: str) -> str:

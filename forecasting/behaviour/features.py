@@ -10,13 +10,14 @@ of the hour are.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 
 from forecasting.behaviour.engine import run
 
-CHUNK_PIECES = 6_000_000
-"""Pieces of sessions that are looked at at once: about 1 GB of (person, group, application, hour)."""
+CHUNK_SESSIONS = 6_000_000
+"""Sessions that are looked at at once: about 1 GB of (person, group, application, hour)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +40,30 @@ class Hours:
     bounded: int
 
 
-def stage(base: duckdb.DuckDBPyConnection) -> None:
-    """Make the table ``pieces`` (member, code, from_s, until_s, bytes, length_s, part) from ``good``.
-
-    A session over the border of two periods is cut there, for the person has another pseudonym after it.
-    """
-    border = "epoch(last_period::TIMESTAMP)::BIGINT"
-    fields = "m.member, c.code, {a}::BIGINT AS from_s, {b}::BIGINT AS until_s, g.bytes, g.until_s - g.started_s " \
-        "AS length_s, {part}::TINYINT AS part"  # fmt: skip
-    joined = "FROM good AS g JOIN members AS m USING (region, tenant, team, application) JOIN codes AS c " \
-        "ON c.\"user\" = g.\"user\" AND c.period = g.{p} WHERE g.fault IS NULL"  # fmt: skip
-    whole = fields.format(
-        a="g.started_s", b=f"CASE WHEN first_period = last_period THEN g.until_s ELSE {border} END", part=0
-    )
-    rest = fields.format(a=border, b="g.until_s", part=1)
-    run(
-        base,
-        "sessions",
-        f"""CREATE TABLE pieces AS SELECT {whole} {joined.format(p="first_period")}
-        UNION ALL SELECT {rest} {joined.format(p="last_period")} AND first_period <> last_period""",
-    )
-    run(base, "sessions", "DROP TABLE codes; DROP TABLE people; DROP TABLE membership")
-
-
 def aggregate(
-    base: duckdb.DuckDBPyConnection, k: int, bound: Bound | None, report: Callable[[str, float], None]
+    base: duckdb.DuckDBPyConnection,
+    k: int,
+    bound: Bound | None,
+    report: Callable[[str, float], None],
 ) -> Hours:
-    """Make the tables ``cell_hours`` and ``app_hours`` from ``pieces``, some days at a time.
+    """Make the tables ``cell_hours`` and ``app_hours`` from ``sessions``, some days of a period at a time.
 
     ``cell_hours`` (cell, hour, people, busy_s, bytes, length_s, sessions): hour counts from 1970, busy_s is the
-    time that
-    sessions took of the hour, length_s the sum of their whole lengths. ``app_hours`` (cell, hour, app, busy_s,
-    folded).
+    time that sessions took of the hour, length_s the sum of their whole lengths. ``app_hours`` (cell, hour, app,
+    busy_s, folded).
     """
     run(
         base,
         "hours",
-        "CREATE TABLE cell_hours (cell INTEGER, hour INTEGER, people INTEGER, busy_s BIGINT, bytes BIGINT, "
-        "length_s BIGINT, sessions BIGINT); "
-        "CREATE TABLE app_hours (cell INTEGER, hour INTEGER, app INTEGER, busy_s BIGINT, folded BOOLEAN)",
+        "CREATE TABLE cell_hours (cell INTEGER, hour INTEGER, people INTEGER, busy_s HUGEINT, bytes HUGEINT, "
+        "length_s HUGEINT, sessions HUGEINT); "
+        "CREATE TABLE app_hours (cell INTEGER, hour INTEGER, app INTEGER, busy_s HUGEINT, folded BOOLEAN)",
     )
-    count, first, last = run(
-        base, "hours", "SELECT count(*), min(from_s) // 86400, max(until_s) // 86400 FROM pieces"
-    ).fetchone()
-    if not count:
-        return Hours(0, 0, 0, 0, 0, 0)
-    days = last - first + 1
-    step = max(1, int(days * CHUNK_PIECES / count))
     sessions = duplicates = bounded = 0
-    for start in range(first, last + 1, step):
-        report("hours", (start - first) / days)
-        some = _chunk(base, k, bound, start * 24, min(start + step, last + 1) * 24)
+    chunks = _chunks(base)
+    for done, (period, first, end) in enumerate(chunks):
+        report("hours", done / len(chunks))
+        some = _chunk(base, k, bound, period, first * 24, end * 24)
         sessions, duplicates, bounded = sessions + some[0], duplicates + some[1], bounded + some[2]
     published, suppressed = run(
         base, "hours", f"SELECT count(*) FILTER (people >= {k}), count(*) FILTER (people < {k}) FROM cell_hours"
@@ -98,53 +72,75 @@ def aggregate(
     return Hours(sessions, duplicates, published, suppressed, folded, bounded)
 
 
+def _chunks(base: duckdb.DuckDBPyConnection) -> list[tuple[date, int, int]]:
+    """Cut what sessions span into runs of days within one period: its first day, first day and end of the run."""
+    count, low, high = run(
+        base,
+        "hours",
+        """SELECT count(*), min(from_s)::BIGINT // 86400,
+        max(from_s + greatest(length_s, 1) - 1)::BIGINT // 86400 + 1 FROM sessions WHERE fault IS NULL""",
+    ).fetchone()
+    if not count:
+        return []
+    step = max(1, int((high - low) * CHUNK_SESSIONS / count))
+    begins = [x for (x,) in run(base, "hours", "SELECT DISTINCT period FROM codes ORDER BY period").fetchall()]
+    days = [(x - date(1970, 1, 1)).days for x in begins]
+    return [
+        (period, day, min(day + step, end, high))
+        for period, begin, end in zip(begins, days, [*days[1:], high], strict=True)
+        for day in range(max(begin, low), min(end, high), step)
+    ]
+
+
 def _chunk(
-    base: duckdb.DuckDBPyConnection, k: int, bound: Bound | None, first: int, end: int
+    base: duckdb.DuckDBPyConnection, k: int, bound: Bound | None, period: date, first: int, end: int
 ) -> tuple[int, int, int]:
-    """Aggregate hours ``first`` to ``end``; return sessions that start in them, duplicates, rows beyond bounds."""
+    """Aggregate hours ``first`` to ``end`` of one period; return sessions that begin there, repeats, bounded."""
     low, high = first * 3600, end * 3600
-    began = f"part = 0 AND from_s >= {low} AND from_s < {high}"
-    rows = run(base, "hours", f"SELECT count(*) FROM pieces WHERE {began}").fetchone()[0]
     run(
         base,
         "hours",
-        f"""CREATE OR REPLACE TABLE chosen AS SELECT DISTINCT * FROM pieces
-        WHERE from_s < {high} AND greatest(until_s, from_s + 1) > {low};
+        f"""CREATE OR REPLACE TABLE chosen AS SELECT person, member, from_s::BIGINT AS from_s,
+        (from_s + length_s)::BIGINT AS until_s, bytes, count(*) AS times FROM sessions
+        WHERE fault IS NULL AND from_s < {high} AND from_s + greatest(length_s, 1) > {low} GROUP BY ALL;
         CREATE OR REPLACE TABLE active AS WITH spread AS (
-          SELECT cell, app, code, from_s, until_s, bytes, length_s,
+          SELECT cell, app, code, from_s, until_s, bytes, until_s - from_s AS length_s,
           unnest(range(greatest(from_s // 3600, {first}),
-            least((greatest(until_s, from_s + 1) - 1) // 3600 + 1, {end})))::INTEGER AS hour
-          FROM chosen JOIN (SELECT member, cell, app FROM placed WHERE cell IS NOT NULL) USING (member)),
-        part AS (SELECT *, least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600) AS
-        busy_s
-          FROM spread)
-        SELECT cell, app, hour, code, sum(busy_s)::BIGINT AS busy_s,
-        sum(CASE WHEN length_s = 0 THEN bytes ELSE (bytes::HUGEINT * busy_s // length_s)::BIGINT END)::BIGINT AS
-        bytes,
-        sum(length_s)::BIGINT AS length_s, count(*) AS sessions FROM part GROUP BY ALL""",
+            least((greatest(until_s, from_s + 1) - 1) // 3600 + 1, {end})))::INTEGER AS hour FROM chosen
+          JOIN (SELECT member, cell, app FROM placed WHERE cell IS NOT NULL) USING (member)
+          JOIN (SELECT person, code FROM codes WHERE period = DATE '{period}') USING (person))
+        SELECT cell, app, hour, code, length_s, 1 AS sessions,
+        least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600) AS busy_s,
+        CASE WHEN length_s = 0 THEN bytes ELSE bytes * busy_s // length_s END AS bytes FROM spread""",
     )
-    distinct = run(base, "hours", f"SELECT count(*) FROM chosen WHERE {began}").fetchone()[0]
+    rows, distinct = run(
+        base,
+        "hours",
+        f"SELECT coalesce(sum(times), 0)::BIGINT, count(*) FROM chosen WHERE from_s >= {low} AND from_s < {high}",
+    ).fetchone()
     over = 0
     if bound is not None:
         over = _bound(base, bound)
     run(
         base,
         "hours",
-        f"""INSERT INTO cell_hours SELECT cell, hour, count(DISTINCT code), sum(busy_s), sum(bytes), sum(length_s),
-        sum(sessions) FROM active GROUP BY ALL;
-        CREATE OR REPLACE TABLE per_app AS SELECT cell, hour, app, count(*) AS people, sum(busy_s) AS busy_s
+        f"""CREATE OR REPLACE TABLE per_app AS SELECT cell, hour, app, count(DISTINCT code) AS people,
+        sum(busy_s) AS busy_s, sum(bytes) AS bytes, sum(length_s) AS length_s, sum(sessions) AS sessions
         FROM active GROUP BY ALL;
+        INSERT INTO cell_hours SELECT cell, hour, p.people, sum(busy_s), sum(bytes), sum(length_s), sum(sessions)
+        FROM per_app JOIN (SELECT cell, hour, count(DISTINCT code) AS people FROM active GROUP BY ALL) AS p
+        USING (cell, hour) GROUP BY ALL;
         CREATE OR REPLACE TABLE rest AS SELECT cell, hour, count(DISTINCT a.code) AS people FROM active AS a
-        JOIN (SELECT cell, hour, app FROM per_app WHERE people < {k} OR app = 0) USING (cell, hour, app) GROUP BY
-        ALL;
+        JOIN (SELECT cell, hour, app FROM per_app WHERE people < {k} OR app = 0) USING (cell, hour, app)
+        GROUP BY ALL;
         INSERT INTO app_hours WITH judged_apps AS (SELECT p.*, r.people < {k} AS all_folded,
           coalesce(r.people < {k}, false) OR p.people < {k} AND p.app <> 0 AS fold
           FROM per_app AS p LEFT JOIN rest AS r USING (cell, hour)
           JOIN (SELECT cell, hour FROM cell_hours WHERE people >= {k}) USING (cell, hour))
         SELECT cell, hour, app, busy_s, false FROM judged_apps WHERE NOT fold AND app <> 0
         UNION ALL SELECT cell, hour, app, NULL, true FROM judged_apps WHERE fold AND app <> 0
-        UNION ALL SELECT cell, hour, 0, sum(busy_s), false FROM judged_apps WHERE fold OR app = 0 GROUP BY cell,
-        hour;
+        UNION ALL SELECT cell, hour, 0, sum(busy_s), false FROM judged_apps WHERE fold OR app = 0
+        GROUP BY cell, hour;
         DROP TABLE chosen; DROP TABLE active""",
     )
     return distinct, rows - distinct, over

@@ -17,7 +17,7 @@ from forecasting.behaviour.anonymity import Merging, merge_groups
 from forecasting.behaviour.consent import gate, load_consent
 from forecasting.behaviour.engine import engine
 from forecasting.behaviour.events import open_files, open_query, open_stream, type_rows
-from forecasting.behaviour.features import Bound, Hours, aggregate, stage
+from forecasting.behaviour.features import Bound, Hours, aggregate
 from forecasting.behaviour.pseudonyms import PERIODS, PseudonymKey, assign
 from forecasting.behaviour.sieve import Intake, sieve
 from forecasting.errors import ForecastingError, UsageError
@@ -37,6 +37,8 @@ class Rules:
         Fewest distinct people of whatever is published.
     period
         How long a pseudonym lasts: ``day``, ``week`` or ``month``.
+    split
+        Column that divides tenants into groups: ``team``, ``plan``, …
     longest_hours
         Sessions are cut at this length; at most a day.
     budget, cells_per_day, mib_per_cell
@@ -46,6 +48,7 @@ class Rules:
     purpose: str = "capacity"
     k: int = 10
     period: str = "month"
+    split: str = "team"
     longest_hours: int = 12
     budget: noise.Budget | None = None
     cells_per_day: int = 8
@@ -109,21 +112,19 @@ def ingest(
         if consent is not None:
             load_consent(base, consent, rules.purpose)
         _open(base, source)
-        gate(base, type_rows(base), rules.purpose, consent is not None, now)
+        gate(base, type_rows(base, rules.split), rules.purpose, consent is not None, now)
         report("rows", 0.1)
-        intake = sieve(base, now, rules.period, rules.longest_hours)
+        intake = sieve(base, now, rules.longest_hours)
         if not intake.rows:
             raise UsageError("events: there are no rows")
-        report("pseudonyms", 0.25)
-        assign(base, key)
-        report("sessions", 0.35)
-        stage(base)
-        report("groups", 0.5)
-        merging = merge_groups(base, rules.k)
+        report("pseudonyms", 0.4)
+        assign(base, key, rules.period)
+        report("groups", 0.45)
+        merging = merge_groups(base, rules.k, rules.period)
         bound = None
         if rules.budget is not None:
             bound = Bound(rules.cells_per_day, int(rules.mib_per_cell * 2**20))
-        hours = aggregate(base, rules.k, bound, lambda what, part: report(what, 0.6 + 0.4 * part))
+        hours = aggregate(base, rules.k, bound, lambda what, part: report(what, 0.5 + 0.5 * part))
         activity = publish.grid(base, rules.k, int(now.timestamp()))
         by_application = publish.applications(base, activity)
     if activity.empty:

@@ -79,32 +79,55 @@ def read_key(path: Path | None, environment: str | None) -> PseudonymKey:
     return PseudonymKey(text)
 
 
-def assign(base: duckdb.DuckDBPyConnection, key: PseudonymKey) -> None:
-    """Make the table ``codes`` ("user", period, code) from the distinct pairs in ``people``.
+def assign(base: duckdb.DuckDBPyConnection, key: PseudonymKey, period: str) -> None:
+    """Make the table ``codes`` (person, period, code) for whoever has sessions; drop ``people``, and ids with it.
 
     Parameters
     ----------
     base
-        With a table ``people``, not a temporary one: another cursor reads it, ("user" VARCHAR, period DATE).
+        With the tables ``people`` and ``sessions``.
+    period
+        ``day``, ``week`` or ``month``; in the table, the date of its first day.
     """
-    run(base, "pseudonyms", 'CREATE TABLE codes ("user" VARCHAR, period DATE, code UBIGINT)')
-    rows = run(base.cursor(), "pseudonyms", 'SELECT "user", period FROM people')
+    day = f"date_trunc('{period}', make_timestamp({{second}} * 1000000))::DATE"
+    first, last = (
+        day.format(second="from_s::BIGINT"),
+        day.format(second="(from_s + greatest(length_s, 1) - 1)::BIGINT"),
+    )
+    # Not temporary: another cursor reads it while this one writes.
+    run(
+        base,
+        "pseudonyms",
+        f"""CREATE TABLE periods_of AS SELECT "user", person, period FROM (
+        SELECT DISTINCT person, {first} AS period FROM sessions WHERE fault IS NULL
+        UNION SELECT person, {last} FROM sessions WHERE fault IS NULL AND {last} <> {first})
+        JOIN people USING (person);
+        CREATE TABLE codes (person INTEGER, period DATE, code UBIGINT)""",
+    )
+    rows = run(base.cursor(), "pseudonyms", 'SELECT "user", person, period FROM periods_of')
     base.register("coded", pa.RecordBatchReader.from_batches(_SCHEMA, _coded(rows, key)))
     run(base, "pseudonyms", "INSERT INTO codes SELECT * FROM coded")
     base.unregister("coded")
+    run(base, "pseudonyms", "DROP TABLE periods_of; DROP TABLE people")
 
 
-_SCHEMA = pa.schema([("user", pa.string()), ("period", pa.date32()), ("code", pa.uint64())])
+def period_of(period: str, hour: str) -> str:
+    """SQL for the first day of the period that an hour, counted from 1970, lies in; periods begin with an hour."""
+    return f"date_trunc('{period}', make_timestamp({hour}::BIGINT * 3600000000))::DATE"
+
+
+_SCHEMA = pa.schema([("person", pa.int32()), ("period", pa.date32()), ("code", pa.uint64())])
 
 
 def _coded(rows: duckdb.DuckDBPyConnection, key: PseudonymKey) -> Iterator[pa.RecordBatch]:
     subkeys: dict[object, bytes] = {}
     while batch := rows.fetchmany(_BATCH):
-        users, periods = zip(*batch, strict=True)
-        codes = []
-        for user, period in batch:
-            if period not in subkeys:
-                subkeys[period] = key.subkey(str(period))
-            codes.append(int.from_bytes(hmac.digest(subkeys[period], user.encode(), "sha256")[:8], "little"))
-        yield pa.record_batch([pa.array(x, y.type) for x, y in zip((users, periods, codes), _SCHEMA, strict=True)],
-                              schema=_SCHEMA)  # fmt: skip
+        users, people, periods = zip(*batch, strict=True)
+        for period in set(periods) - subkeys.keys():
+            subkeys[period] = key.subkey(str(period))
+        codes = [
+            int.from_bytes(hmac.digest(subkeys[period], user.encode(), "sha256")[:8], "little")
+            for user, period in zip(users, periods, strict=True)
+        ]
+        columns = [pa.array(x, field.type) for x, field in zip((people, periods, codes), _SCHEMA, strict=True)]
+        yield pa.record_batch(columns, schema=_SCHEMA)

@@ -1,7 +1,7 @@
-"""What is wrong with a row that has consent, and the rows of which each person and group has how many.
+"""What is wrong with a row that has consent; what is left of the rows is numbers, in the table ``sessions``.
 
 Place in the line: after `consent`, before `pseudonyms` and `anonymity`. Rows that fail are counted per reason,
-not shown.
+not shown; of theirs only the reason is kept.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from datetime import datetime
 import duckdb
 
 from forecasting.behaviour import consent
-from forecasting.behaviour.engine import run
+from forecasting.behaviour.engine import literal, run
 
 REASONS = {
     "time": "start or end missing, or no time",
     "backwards": "ends before it starts",
     "ahead": "starts after now",
-    "bytes": "bytes below zero",
+    "bytes": "bytes below zero or above 64 TiB",
     "unnamed": "tenant, application or region missing",
     "name": "a name that cannot be shown",
     "location": "region finer than a region",
@@ -27,10 +27,12 @@ EARLIEST_S = 31_536_000
 """1971: earlier times are seconds taken for something else."""
 
 LONGEST_NAME = 100
+MOST_BYTES = 2**46  # read, or written, in one session; so that both, times the seconds of an hour, fit in 64 bits
 
 _HIDDEN = r"[\p{C}\x{2028}\x{2029}]"
 # Coordinates, addresses of machines, post codes of digits.
 _FINE = r"^[-+0-9.,;:°\s]+$|^[0-9a-fA-F]*:[0-9a-fA-F:]+$|@"
+_NAMES = ("region", "tenant", "team", "application")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,65 +48,76 @@ class Intake:
     cut_at_now: int
 
 
-def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_hours: int) -> Intake:
-    """Make the view ``good`` and the tables ``people``, ``members`` and ``membership`` from the view ``judged``.
+def sieve(base: duckdb.DuckDBPyConnection, now: datetime, longest_hours: int) -> Intake:
+    """Make the tables ``sessions`` and ``members`` from the view ``judged``.
+
+    ``sessions`` (fault, person, member, from_s, length_s, bytes, naive, long, open): fault is why a row is not
+    used, and then nothing else is known of it. ``members`` (member, region, tenant, team, application) numbers the
+    names that good rows have.
 
     Parameters
     ----------
     now
         Nothing starts after it; what ends after it is cut there.
-    period
-        ``day``, ``week`` or ``month``: for how long a pseudonym lasts.
     longest_hours
         Sessions are cut at this length, hours: a browser left open is not use.
     """
-    at = int(now.timestamp())
-    names = ("tenant", "team", "application", "region")
-    empty = " OR ".join(f"coalesce(trim({x}), '') = ''" for x in names if x != "team")
-    odd = " OR ".join(
-        [f"regexp_matches({x}, '{_HIDDEN}') OR length({x}) > {LONGEST_NAME}" for x in names]
-        + [f"contains({x}, '/')" for x in names if x != "application"]
-    )
-    timed = {
+    at, longest = int(now.timestamp()), longest_hours * 3600
+    every = {**consent.REASONS, **REASONS}
+    faults = {
         "time": f"started_s IS NULL OR ended_s IS NULL OR least(started_s, ended_s) < {EARLIEST_S}",
         "backwards": "ended_s < started_s",
         "ahead": f"started_s >= {at}",
-        "bytes": "read_bytes < 0 OR written_bytes < 0",
+        "bytes": f"read_bytes NOT BETWEEN 0 AND {MOST_BYTES} OR written_bytes NOT BETWEEN 0 AND {MOST_BYTES}",
     }
-    named = {"unnamed": empty, "name": odd, "location": f"regexp_matches(region, '{_FINE}')"}
-    seconds = longest_hours * 3600
     run(
         base,
         "events: the rows cannot be checked",
-        f"""CREATE TEMP VIEW sieved AS SELECT *, coalesce(no, {_case(timed)}) AS fault,
-        least(ended_s, started_s + {seconds}, {at}) AS until_s FROM judged;
-        CREATE TEMP VIEW good AS SELECT "user", region, tenant, team, application, started_s, until_s,
-        read_bytes + written_bytes AS bytes,
-        date_trunc('{period}', make_timestamp(started_s * 1000000))::DATE AS first_period,
-        date_trunc('{period}', make_timestamp(greatest(until_s - 1, started_s) * 1000000))::DATE AS last_period,
-        fault, naive, ended_s FROM sieved""",
+        f"CREATE TYPE fault AS ENUM ({', '.join(map(literal, every))}); {_names()}",
     )
-    keys = ("region", "tenant", "team", "application")
-    columns = ", ".join(f"CASE WHEN fault IS NULL THEN {x} END AS {x}" for x in keys)
-    # Names are looked at once each, not by row; people by themselves: people × names would be as many as rows.
+    kept = {
+        "person": "person",
+        "member": "member",
+        "from_s": "started_s::UINTEGER",
+        "length_s": f"(least(ended_s, started_s + {longest}, {at}) - started_s)::UINTEGER",
+        "bytes": "read_bytes + written_bytes",
+        "naive": "naive",
+        "long": f"ended_s - started_s > {longest}",
+        "open": f"ended_s > {at}",
+    }
+    fields = ", ".join(f"CASE WHEN fault IS NULL THEN {sql} END AS {name}" for name, sql in kept.items())
+    joined = " AND ".join(f"j.{x} IS NOT DISTINCT FROM n.{x}" for x in _NAMES)
     run(
         base,
-        "events: the rows cannot be counted",
-        f"""CREATE TABLE membership AS SELECT * REPLACE (coalesce(fault, {_case(named)}) AS fault) FROM
-        (SELECT fault, {columns}, count(*) AS n, count(*) FILTER (naive) AS naive,
-        count(*) FILTER (ended_s - started_s > {seconds}) AS long, count(*) FILTER (ended_s > {at}) AS open
-        FROM good GROUP BY ALL);
-        CREATE TABLE people AS SELECT DISTINCT "user", first_period AS period FROM good WHERE fault IS NULL;
-        INSERT INTO people SELECT DISTINCT "user", last_period FROM good WHERE fault IS NULL
-        AND first_period <> last_period EXCEPT SELECT * FROM people;
-        CREATE TABLE members AS SELECT (row_number() OVER ())::INTEGER AS member, region, tenant, team, application
-        FROM membership WHERE fault IS NULL""",
+        "events: the rows cannot be checked",
+        f"""CREATE TABLE sessions AS SELECT fault, {fields} FROM
+        (SELECT j.*, n.member, coalesce(j.no::fault, {_case(faults)}, n.fault) AS fault
+        FROM judged AS j JOIN names AS n ON {joined});
+        CREATE TABLE members AS SELECT * EXCLUDE (fault) FROM names
+        WHERE member IN (SELECT DISTINCT member FROM sessions);
+        DROP TABLE names""",
     )
+    return _account(base)
+
+
+def _names() -> str:
+    """SQL for the table ``names``: looked at once each, for there are far fewer than rows."""
+    empty = " OR ".join(f"coalesce(trim({x}), '') = ''" for x in _NAMES if x != "team")
+    odd = " OR ".join(
+        [f"regexp_matches({x}, '{_HIDDEN}') OR length({x}) > {LONGEST_NAME}" for x in _NAMES]
+        + [f"contains({x}, '/')" for x in _NAMES if x != "application"]
+    )
+    named = {"unnamed": empty, "name": odd, "location": f"regexp_matches(region, '{_FINE}')"}
+    return f"""CREATE TEMP TABLE names AS SELECT (row_number() OVER ())::INTEGER AS member, *,
+        {_case(named)} AS fault FROM (SELECT DISTINCT {", ".join(_NAMES)} FROM typed)"""
+
+
+def _account(base: duckdb.DuckDBPyConnection) -> Intake:
     counted = run(
         base,
         "events: the rows cannot be counted",
-        "SELECT fault, sum(n)::BIGINT, sum(naive)::BIGINT, sum(long)::BIGINT, sum(open)::BIGINT "
-        "FROM membership GROUP BY fault",
+        """SELECT fault::VARCHAR, count(*), count(*) FILTER (naive), count(*) FILTER (long), count(*) FILTER (open)
+        FROM sessions GROUP BY fault""",
     ).fetchall()
     faults = {str(fault): int(n) for fault, n, *_ in counted if fault is not None}
     clean = next((row for row in counted if row[0] is None), (None, 0, 0, 0, 0))
@@ -120,6 +133,5 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, period: str, longest_h
 
 
 def _case(reasons: dict[str, str]) -> str:
-    return (
-        "CASE " + " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in reasons.items()) + " END"
-    )
+    whens = " ".join(f"WHEN {condition} THEN '{reason}'::fault" for reason, condition in reasons.items())
+    return f"CASE {whens} END"

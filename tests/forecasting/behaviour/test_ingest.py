@@ -322,3 +322,46 @@ def test_a_query_of_a_duckdb_file(tmp_path):
     assert result.intake.rows == 576
     with pytest.raises(ForecastingError, match="ParserException"):
         ingest((tmp_path / "d.duckdb", "SELECT 1; DROP TABLE s"), None, KEY, NOW, RULES)
+
+
+def test_another_column_than_the_team_can_divide_tenants(tmp_path):
+    frame = sessions(people=8).assign(plan=lambda x: x["user"].isin(["user-0", "user-1", "user-2", "user-3"]))
+    frame["plan"] = frame["plan"].map({True: "free", False: "paid"})
+    result = run(tmp_path, frame, rules=Rules(k=3, memory_gib=0.5, split="plan"))
+    assert set(result.features["group"]) == {"acme/free", "acme/paid"}
+    with pytest.raises(UsageError, match="column tier is missing"):
+        run(tmp_path, frame, rules=Rules(k=3, memory_gib=0.5, split="tier"))
+
+
+def test_who_withdraws_is_out_however_the_id_is_spelt(tmp_path):
+    frame = sessions().astype({"consent": str})
+    spelt = frame.iloc[-1:].assign(user="USER-5 ", consent="withdrawn")
+    assert value(run(tmp_path, pd.concat([frame, spelt])), "active_users") == 5
+    file = pd.concat([consents(), consents(1, user=" User-3", withdrawn_at="2026-10-08T00:00:00Z")])
+    assert value(run(tmp_path, sessions(), file), "active_users") == 5
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_every_precision_and_without_an_end(tmp_path, unit):
+    frame = sessions()
+    times = {x: frame[x].dt.tz_localize(None).astype(f"datetime64[{unit}]") for x in ("started", "ended")}
+    frame = frame.assign(**times)
+    frame.loc[0, "ended"] = pd.NaT
+    result = run(tmp_path, frame)
+    assert (result.intake.bad, result.intake.naive_times) == ({"time": 1}, 575)
+    assert value(result, "sessions", 1) == 3.0
+
+
+def test_a_person_is_one_within_a_period_and_counts_in_each_day_where_pseudonyms_last_a_day(tmp_path):
+    monthly = run(tmp_path, sessions(hours=60))
+    daily = run(tmp_path, sessions(hours=60), rules=Rules(k=3, memory_gib=0.5, period="day"))
+    pd.testing.assert_frame_equal(monthly.table, daily.table)  # no hour lies in two periods
+    assert (daily.hours.sessions, daily.hours.duplicates) == (360, 0)
+
+
+def test_bytes_beyond_belief_are_left_out_and_do_not_overflow(tmp_path):
+    frame = sessions().assign(bytes_read=2**46, bytes_written=2**46)
+    frame.loc[0, "bytes_read"] = 2**63 - 1
+    result = run(tmp_path, frame)
+    assert result.intake.bad == {"bytes": 1}
+    assert value(result, "data", 1) == pytest.approx(6 * 2**47 * 8 / 3600 / 1e6)
