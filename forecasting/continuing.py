@@ -43,7 +43,7 @@ class Continuing:
     state
         What this run begins from; None where all is made anew.
     past, history, transform
-        What is looked at.
+        From the first hour of the state on: up to a week more than components look back.
     on
         Whether the state of a series can be carried on, ``(series,)``.
     """
@@ -62,9 +62,10 @@ class Continuing:
 
     def turn(self, members: NDArray[np.intp], bases: Mapping[str, Basis]) -> Turn:
         """Return what this run does with the statistics of a block."""
+        history = self.history.of_series(members)
         if self.state is None or not self.on[members].all():
-            return Turn({}, 0, self.entered)
-        return Turn(self.state.carried(members, bases), self.state.entered, self.entered)
+            return Turn(history, {}, 0, self.entered)
+        return Turn(history, self.state.carried(members, bases), self.state.entered, self.entered)
 
     def following(
         self,

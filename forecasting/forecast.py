@@ -112,7 +112,7 @@ def forecast(
         raise ForecastingError(f"the horizon is {horizon_hours} hours; it must be at least 1")
     memory = settings.memory_hours if hierarchy is None else hierarchy.memory_hours
     past, moment = past_of(usage, now, memory)
-    state, past = opened(state, before(usage, moment), past, memory)
+    state, longer = opened(state, before(usage, moment), past, memory)
     known = 0.0
     if hierarchy is None:
         known = _LEARNING
@@ -131,9 +131,9 @@ def forecast(
     notes = fit(hierarchy, past, moment, events, horizon_hours)
     first, gap = dims.hour_of(moment), bridged_hours(last, moment)
     tell("drawing", known)
-    layer = layer_of(before(usage, moment), past, events, gap + horizon_hours, settings.draws, seed)
-    continuing = continued(state, past if layer is None else layer.past, gap + horizon_hours, events)
-    history, transform = continuing.history, continuing.transform
+    layer = layer_of(before(usage, moment), longer, events, gap + horizon_hours, settings.draws, seed)
+    continuing = continued(state, longer if layer is None else layer.past, gap + horizon_hours, events)
+    history, transform = continuing.history.last(memory), continuing.transform
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
     widening = None if record is None else factors_of(record, past[dims.GROUP].values, past[dims.RESOURCE].values)
     places, blocks = _blocks(history, past, hierarchy, settings.calibrate, widening)

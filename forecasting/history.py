@@ -70,6 +70,18 @@ class History:
         """Hours of the past."""
         return len(self.scores)
 
+    def last(self, hours: int) -> "History":
+        """Return the last hours of the past, and those ahead; all, where there are no more."""
+        gone = max(self.length - hours, 0)
+        return replace(
+            self,
+            scores=self.scores[gone:],
+            filled=self.filled[gone:],
+            time=self.time[gone:],
+            events=self.events[:, gone:],
+            censored=None if self.censored is None else self.censored[gone:],
+        )
+
     def of_series(self, series: NDArray[np.intp]) -> "History":
         """Return some of the series."""
         return replace(

@@ -60,6 +60,8 @@ class Turn:
 
     Parameters
     ----------
+    history
+        Of the block, from the first hour that has entered on.
     before
         What was carried, by linear component; one that is not there is made from scratch.
     begin
@@ -68,6 +70,7 @@ class Turn:
         Hours of the past that may enter for good; later ones may still be corrected, and count for this run only.
     """
 
+    history: History
     before: Mapping[str, Carried]
     begin: int
     upto: int
@@ -75,14 +78,17 @@ class Turn:
     def taken(
         self, history: History, learnt: Mapping[str, Learnt]
     ) -> tuple[dict[str, Carried], dict[str, Conditioned]]:
-        """Return what is carried on, and what the whole past says of the block, by linear component."""
+        """Return what is carried on, and what the past says of the block, by linear component.
+
+        ``history`` is the end of the longer one, as far as components look back.
+        """
         kept, conditioned = {}, {}
         for name, known in learnt.items():
-            remembered = memory(history.filled, history.block, known.basis)
+            remembered = memory(self.history.filled, self.history.block, known.basis)
             before = self.before.get(name)
             begin = 0 if before is None else self.begin
-            kept[name], now = entered(before, history, known.basis, remembered, begin, self.upto)
-            conditioned[name] = condition(history, known, {history.length: now}, remembered)
+            kept[name], now = entered(before, self.history, known.basis, remembered, begin, self.upto)
+            conditioned[name] = condition(history, known, {history.length: now}, remembered[-history.length :])
         return kept, conditioned
 
 
