@@ -30,7 +30,6 @@ KIND = Kind("state", 1, "delete it: it is made anew from usage", StateError)
 # A new version, too, where features, trust or statistics change their meaning: no number of scores tells that.
 
 _SCALE = ("mean", "centre", "spread")
-_PARTS = ("gram", "moment", "energy", "hours", "coefficient", "variance")
 _ATTRIBUTES = ("start", "made", "entered", "memory_hours")
 _SERIES = (dims.GROUP, dims.RESOURCE)
 
@@ -43,9 +42,10 @@ class State:
     ----------
     dataset
         ``mean``, ``centre``, ``spread`` as of `transform.Transform` and ``number`` (of the scores of the series'
-        block that have entered), each ``(group, resource)``; for each linear component C, ``C_gram``,
-        ``C_moment``, ``C_energy``, ``C_hours`` as of `sufficient.Statistics` and ``C_coefficient``,
-        ``C_variance`` as of `trust.Fit`, ``(group, resource, …)``. ``attrs`` as the properties.
+        block that have entered), each ``(group, resource)``; for each linear component C, ``C_feature``, names,
+        and ``C_kept(group, resource, C_place)``: gram, moment, energy and hours of `sufficient.Statistics`, then
+        coefficient and variance of `trust.Fit` (a file of few variables is read and written quickly). ``attrs`` as
+        the properties.
 
     Raises
     ------
@@ -101,9 +101,8 @@ class State:
         for name, basis in bases.items():
             coordinate = f"{name}_feature"
             if coordinate in self.dataset and self.dataset[coordinate].values.tolist() == list(basis.names):
-                values = (self.dataset[f"{name}_{part}"].values for part in _PARTS)
-                parts = [x.reshape(-1, *x.shape[2:])[members] for x in values]
-                found[name] = Carried(Fit(*parts[4:]), Statistics(*parts[:4]))
+                values = self.dataset[f"{name}_kept"].values
+                found[name] = _unpacked(values.reshape(-1, values.shape[-1])[members], basis.size)
         return found
 
     def save(self, path: Path | str) -> None:
@@ -165,12 +164,20 @@ def state_of(
     for name, basis in bases.items():
         whole = Carried.joined([carried[name] for _, carried in blocks]).of_series(order)
         coords[f"{name}_feature"] = np.array(basis.names)
-        for part, values in zip(_PARTS, _parts(whole), strict=True):
-            features = (f"{name}_feature", f"{name}_with")[: values.ndim - 1]
-            variables[f"{name}_{part}"] = ((*_SERIES, *features), values.reshape(*shape, *values.shape[1:]))
+        variables[f"{name}_kept"] = ((*_SERIES, f"{name}_place"), _packed(whole).reshape(*shape, -1))
     return State(xr.Dataset(variables, coords=coords, attrs=dict(attributes)))
 
 
-def _parts(carried: Carried) -> tuple[Floats, ...]:
+def _packed(carried: Carried) -> Floats:
+    """Lay what is kept of each series out in a row: ``(series, place)``."""
     of, fit = carried.statistics, carried.fit
-    return of.gram, of.moment, of.energy, of.hours, fit.coefficient, fit.variance
+    parts = (of.gram, of.moment, of.energy, of.hours, fit.coefficient, fit.variance)
+    return np.concatenate([x.reshape(len(of.hours), -1) for x in parts], axis=1)
+
+
+def _unpacked(rows: Floats, size: int) -> Carried:
+    """Return what `_packed` laid out, of so many features."""
+    ends = np.cumsum([size * size, size, 1, 1, size])
+    gram, moment, energy, hours, coefficient, variance = np.split(rows, ends, axis=1)
+    statistics = Statistics(gram.reshape(-1, size, size), moment, energy[:, 0], hours[:, 0])
+    return Carried(Fit(coefficient, variance[:, 0]), statistics)
