@@ -30,3 +30,7 @@ class HierarchyError(ForecastingError):
 
 class RecordError(ForecastingError):
     """A record of past forecasts that cannot be read; it can be made anew from usage."""
+
+
+class StateError(ForecastingError):
+    """Statistics kept from the last run that cannot be read; they can be made anew from usage."""

@@ -7,15 +7,18 @@ Place in the line: the whole slow half in one call.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from forecasting import dims
-from forecasting.basis import LINEAR
+from forecasting.basis import LINEAR, Floats
 from forecasting.chance import Chance, chance_at
+from forecasting.continuing import continued, opened
 from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.feedback.recalibration import factors_of
@@ -23,7 +26,7 @@ from forecasting.feedback.record import Record
 from forecasting.feedback.surprise import surprises, told
 from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
-from forecasting.history import history_of
+from forecasting.history import History
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
 from forecasting.newcomers import newcomers
@@ -31,7 +34,9 @@ from forecasting.occurring import layer_of
 from forecasting.past import bridged_hours, past_of, provenance
 from forecasting.profile import DemandProfile
 from forecasting.scale import shared
+from forecasting.sequential import Carried, Turn
 from forecasting.settings import DEFAULT, Settings
+from forecasting.state import State
 from forecasting.usage import before
 
 _LEARNING = 0.7  # share of the work, where there is no hierarchy yet
@@ -50,6 +55,8 @@ def forecast(
     jobs: int = 1,
     dask: str | None = None,
     record: Record | None = None,
+    state: State | None = None,
+    keep: Callable[[State], object] | None = None,
 ) -> DemandProfile:
     """Forecast the demand of every group and resource.
 
@@ -77,6 +84,11 @@ def forecast(
     record
         How recent forecasts turned out: each half of a series' draws is stretched by what they missed lately, and
         the surprise factors travel with the profile.
+    state
+        Statistics kept from the last run: only the hours since then enter. One that does not fit, or blocks whose
+        past is another now, are made anew.
+    keep
+        Is given the state for the next run; without it, and without ``state``, none is made.
 
     Returns
     -------
@@ -100,6 +112,7 @@ def forecast(
         raise ForecastingError(f"the horizon is {horizon_hours} hours; it must be at least 1")
     memory = settings.memory_hours if hierarchy is None else hierarchy.memory_hours
     past, moment = past_of(usage, now, memory)
+    state, longer = opened(state, before(usage, moment), past, memory)
     known = 0.0
     if hierarchy is None:
         known = _LEARNING
@@ -118,33 +131,26 @@ def forecast(
     notes = fit(hierarchy, past, moment, events, horizon_hours)
     first, gap = dims.hour_of(moment), bridged_hours(last, moment)
     tell("drawing", known)
-    layer = layer_of(before(usage, moment), past, events, gap + horizon_hours, settings.draws, seed)
-    history, transform = history_of(past if layer is None else layer.past, gap + horizon_hours, events)
-    regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
+    layer = layer_of(before(usage, moment), longer, events, gap + horizon_hours, settings.draws, seed)
+    continuing = continued(state, longer if layer is None else layer.past, gap + horizon_hours, events)
+    history, transform = continuing.history.last(memory), continuing.transform
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
-    tasks, places = [], []
-    widening = None if record is None else factors_of(record, past[dims.GROUP].values, resources)
-    for number in np.unique(history.block):
-        members = np.flatnonzero(history.block == number)
-        names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
-        factors = hierarchy.factors(*names) if settings.calibrate else None
-        block = Block(
-            history.of_series(members),
-            hierarchy.learnt(*names),
-            hierarchy.weights(*names),
-            factors,
-            hierarchy.components,
-            hierarchy.network(names[1]),
-            None if widening is None else widening[:, :, members],
-        )
-        tasks.append(_Task(block, chance))
-        places.append(members)
+    widening = None if record is None else factors_of(record, past[dims.GROUP].values, past[dims.RESOURCE].values)
+    places, blocks = _blocks(history, past, hierarchy, settings.calibrate, widening)
+    tasks = [
+        _Task(block, chance, None if keep is None and state is None else continuing.turn(members, block.bases))
+        for members, block in zip(places, blocks, strict=True)
+    ]
     draws = np.empty((settings.draws, history.scores.shape[1], horizon_hours), dtype=np.float32)
+    kept = []
     with shared(jobs, dask) as run:
-        for number, (members, scores) in enumerate(zip(places, run(_forecast, tasks), strict=True)):
+        for number, (members, (scores, carried)) in enumerate(zip(places, run(_forecast, tasks), strict=True)):
             demand = transform.of_series(members).demand_of(scores[gap:])
             draws[:, members] = demand.transpose(1, 2, 0)
+            kept.append((members, carried))
             tell("drawing", known + (1 - known) * (number + 1) / len(places))
+    if keep is not None:
+        keep(continuing.following(kept, blocks[0].bases, memory))
     shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
     draws = draws.reshape(shape)
     if layer is not None:
@@ -155,7 +161,7 @@ def forecast(
     said = {"notes": "\n".join(notes), "newcomers": "\n".join(new), "known_until": until.isoformat()}
     attributes = provenance(past, moment, seed) | _belief(hierarchy, settings) | said
     if layer is not None:
-        attributes["events"] = json.dumps(layer.told(resources.tolist()))
+        attributes["events"] = json.dumps(layer.told(past[dims.RESOURCE].values.tolist()))
     coords = {name: past[name] for name in (dims.GROUP, dims.REGION, dims.NAME, dims.RESOURCE, dims.UNIT)}
     horizon = first + np.arange(horizon_hours) * dims.HOUR
     dataset = xr.Dataset(
@@ -170,10 +176,36 @@ def forecast(
 class _Task:
     block: Block
     chance: Chance
+    turn: Turn | None
 
 
-def _forecast(task: _Task) -> Floats32:
-    return forecast_block(task.block, task.chance)
+def _forecast(task: _Task) -> tuple[Floats32, dict[str, Carried]]:
+    if task.turn is None:
+        return forecast_block(task.block, task.chance), {}
+    carried, conditioned = task.turn.taken(task.block.history, task.block.learnt)
+    return forecast_block(task.block, task.chance, conditioned), carried
+
+
+def _blocks(
+    history: History, past: xr.Dataset, hierarchy: Hierarchy, calibrate: bool, widening: Floats | None
+) -> tuple[list[NDArray[np.intp]], list[Block]]:
+    """Return the series of each block, and its past with what was learnt of it."""
+    regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
+    places = [np.flatnonzero(history.block == number) for number in np.unique(history.block)]
+    blocks = []
+    for members in places:
+        names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
+        block = Block(
+            history.of_series(members),
+            hierarchy.learnt(*names),
+            hierarchy.weights(*names),
+            hierarchy.factors(*names) if calibrate else None,
+            hierarchy.components,
+            hierarchy.network(names[1]),
+            None if widening is None else widening[:, :, members],
+        )
+        blocks.append(block)
+    return places, blocks
 
 
 def _belief(hierarchy: Hierarchy, settings: Settings) -> dict[str, object]:

@@ -21,7 +21,7 @@ from forecasting.basis import DAY, WEEK, Floats
 from forecasting.events import Events, design
 from forecasting.newcomers import lent
 from forecasting.shifts import rebased
-from forecasting.transform import Transform, standardise
+from forecasting.transform import Scale, Transform, standardise
 from forecasting.uncapped import uncapped
 
 
@@ -70,6 +70,18 @@ class History:
         """Hours of the past."""
         return len(self.scores)
 
+    def last(self, hours: int) -> "History":
+        """Return the last hours of the past, and those ahead; all, where there are no more."""
+        gone = max(self.length - hours, 0)
+        return replace(
+            self,
+            scores=self.scores[gone:],
+            filled=self.filled[gone:],
+            time=self.time[gone:],
+            events=self.events[:, gone:],
+            censored=None if self.censored is None else self.censored[gone:],
+        )
+
     def of_series(self, series: NDArray[np.intp]) -> "History":
         """Return some of the series."""
         return replace(
@@ -88,7 +100,9 @@ class History:
         )
 
 
-def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None) -> tuple[History, Transform]:
+def history_of(
+    past: xr.Dataset, ahead_hours: int, events: Events | None = None, kept: Scale | None = None
+) -> tuple[History, Transform]:
     """Return the history of usage, and what turns its scores back into demand.
 
     Parameters
@@ -100,11 +114,13 @@ def history_of(past: xr.Dataset, ahead_hours: int, events: Events | None = None)
         Hours after the past for which events are looked up.
     events
         What is known of the calendar beyond seasons.
+    kept
+        Scales of an earlier forecast to use on, ``(group, resource)``.
     """
     past = uncapped(past)
     names, region = np.unique(past[dims.REGION].values, return_inverse=True)
     region = region.astype(np.intp)
-    scores, transform = standardise(past[dims.DEMAND].values, region)
+    scores, transform = standardise(past[dims.DEMAND].values, region, kept)
     hours, groups, resources = scores.shape
     flat = scores.reshape(hours, groups * resources)
     resource = np.tile(np.arange(resources, dtype=np.intp), groups)

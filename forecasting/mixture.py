@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import LINEAR, Floats
+from forecasting.basis import LINEAR, Basis, Floats
 from forecasting.calibrate import stretched, widened
 from forecasting.chance import Chance
 from forecasting.components import EMPIRICAL, recurrent
@@ -59,6 +59,11 @@ class Block:
     components: tuple[str, ...]
     network: Network | None = None
     widening: Floats | None = None
+
+    @property
+    def bases(self) -> dict[str, Basis]:
+        """Features of each linear component, by name."""
+        return {name: learnt.basis for name, learnt in self.learnt.items()}
 
 
 def forecast_block(

@@ -63,7 +63,16 @@ class Transform:
         return np.asarray(self.mean * np.where(root < _NOTHING, 0.0, root) ** 2)
 
 
-def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Transform]:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Mean, centre and spread that were in use before, as of `Transform`; NaN of series that get new ones."""
+
+    mean: Floats
+    centre: Floats
+    spread: Floats
+
+
+def standardise(demand: Floats, regions: NDArray[np.intp], kept: Scale | None = None) -> tuple[Floats, Transform]:
     """Turn demand into scores.
 
     A group that has no known value at all is taken to be like the middle one of its region (of all regions,
@@ -75,6 +84,8 @@ def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Tran
         ``(group, resource, time)``, ≥ 0, NaN where not known; some value of each resource is known.
     regions
         Number of the region of each group, ``(group,)``.
+    kept
+        Scales to use on; bounds and whether a series moves are as of ``demand``.
 
     Returns
     -------
@@ -101,6 +112,13 @@ def standardise(demand: Floats, regions: NDArray[np.intp]) -> tuple[Floats, Tran
     like = _middle_of_region(np.stack([mean, centre, spread, peak]), regions, ~unseen)
     mean, centre, spread, peak = np.where(unseen[:, None], like, np.stack([mean, centre, spread, peak]))
     moves = np.where(unseen[:, None], moves.any(axis=0), moves)
+    if kept is not None:
+        on = np.isfinite(kept.mean)
+        peak = np.where(on, peak * np.sqrt(mean / kept.mean), peak)
+        mean, centre, spread = (
+            np.where(on, old, new)
+            for old, new in ((kept.mean, mean), (kept.centre, centre), (kept.spread, spread))
+        )
 
     scores = (np.sqrt(demand / mean) - centre) / spread
     highest = (np.sqrt(HIGHEST) * peak - centre) / spread

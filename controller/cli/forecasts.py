@@ -17,6 +17,7 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
+from controller.cli.keeping import record_of, state_of, state_option
 from controller.cli.output import (
     Column,
     Moment,
@@ -30,9 +31,6 @@ from controller.cli.output import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from forecasting.feedback.record import Record
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
@@ -67,6 +65,7 @@ _LEVELS = (0.5, 0.8, 0.95)
     type=click.Path(path_type=Path),
     help="How past forecasts turned out, as `surprise` or `run` kept it: intervals that missed are wider.",
 )
+@state_option
 @click.option("--footprints", type=click.Path(path_type=Path), help="Sessions per application → resources.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
@@ -83,12 +82,15 @@ def forecast(
     dask: str | None,
     choice: EventChoice,
     record_path: Path | None,
+    state_path: Path | None,
     footprints: Path | None,
     out: Path | None,
     plot: Path | None,
     output: str,
 ) -> None:
-    """Forecast demand, and print each group's coming peak. Writes nothing but --out, --plot and a new --hierarchy.
+    """Forecast demand, and print each group's coming peak.
+
+    Writes nothing but --out, --plot, --state and a new --hierarchy.
 
     With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
     that is not there yet, too, and it is saved there.
@@ -99,8 +101,8 @@ def forecast(
 
     if out:
         check_target(out, [".nc"])
-    if hierarchy_path:
-        check_target(hierarchy_path)
+    for path in filter(None, (hierarchy_path, state_path)):
+        check_target(path)
     if plot:
         check_target(plot, PICTURES)
     sized = _sizing(footprints)
@@ -108,7 +110,8 @@ def forecast(
     for line in notes(usage):
         note(line)
     events = choice.of(usage)
-    record = None if record_path is None else _record(record_path, usage)
+    record = record_of(record_path, usage)
+    state, keep = state_of(state_path, note)
     from forecasting.forecast import forecast as run
     from forecasting.learn import learn
     from forecasting.settings import Settings
@@ -129,6 +132,7 @@ def forecast(
         profile = run(
             usage, horizon, now, seed, report,
             hierarchy=hierarchy, events=events, settings=settings, jobs=jobs, dask=dask, record=record,
+            state=state, keep=keep,
         )  # fmt: skip
     said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
     for line in said:
@@ -193,16 +197,6 @@ def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
     hierarchy.save(path)
     note(f"hierarchy: {path}")
     return hierarchy
-
-
-def _record(path: Path, usage: "xr.Dataset") -> "Record":
-    """Read a record; one that ends long before the usage is noted."""
-    from forecasting.feedback.record import Record
-
-    found = Record.load(path)
-    if not len(found.origins) or usage["time"].values[-1] - found.origins[-1] > np.timedelta64(24, "h"):
-        note(f"{path} does not know the last day: carry it on with `headroom surprise`")
-    return found
 
 
 def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:

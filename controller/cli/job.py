@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controller.cli.eventoptions import EventChoice
+from controller.cli.keeping import state_of
 from controller.cli.output import Report
 from controller.cli.retraining import words_of
 from controller.cli.surprising import carried_on, pools_of, told
@@ -40,6 +41,7 @@ class Job:
     hierarchy_path: Path | None
     learn_every: int
     record_path: Path | None
+    state_path: Path | None
     horizon: int | None
     seed: int
     jobs: int
@@ -83,6 +85,7 @@ class Job:
             for line in told(record, usage):
                 say(line)
             hierarchy = self._surprised(record, hierarchy, usage, events, now, say, bar)
+        state, keep = state_of(self.state_path, say)
         with bar("forecast") as report:
             profile = forecast(
                 usage,
@@ -94,6 +97,8 @@ class Job:
                 events=events,
                 jobs=self.jobs,
                 record=record,
+                state=state,
+                keep=keep,
             )
         for line in str(profile.dataset.attrs["notes"]).split("\n"):
             if line:

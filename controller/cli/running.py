@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from controller.cli.daemonoptions import Address, Span
 from controller.cli.eventoptions import EventChoice, event_options, hierarchy_option, jobs_option, seed_option
 from controller.cli.job import MOST_HOURS, Job
+from controller.cli.keeping import state_option
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
 from controller.cli.show import print_outcomes
@@ -39,6 +40,7 @@ from controller.errors import HeadroomError
     type=click.Path(path_type=Path),
     help="With --hierarchy: how past forecasts turned out, carried on; widens intervals and lowers autonomy.",
 )
+@state_option
 @click.option("--horizon", type=click.IntRange(1, MOST_HOURS), help="Hours ahead.  [default: what settings need]")
 @seed_option
 @jobs_option
@@ -61,6 +63,7 @@ def run(
     hierarchy_path: Path | None,
     learn_every: int,
     record_path: Path | None,
+    state_path: Path | None,
     horizon: int | None,
     seed: int,
     jobs: int,
@@ -91,7 +94,18 @@ def run(
     if record_path is not None and hierarchy_path is None:
         raise click.UsageError("--record judges forecasts of a hierarchy that is kept; add --hierarchy FILE")
     job = Job(
-        directory, usage_path, hierarchy_path, learn_every, record_path, horizon, seed, jobs, choice, dry_run, wait
+        directory,
+        usage_path,
+        hierarchy_path,
+        learn_every,
+        record_path,
+        state_path,
+        horizon,
+        seed,
+        jobs,
+        choice,
+        dry_run,
+        wait,
     )
     if every is not None:
         _stay(job, every, listen, log)

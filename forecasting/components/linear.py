@@ -76,12 +76,15 @@ def statistics_of(history: History, basis: Basis, cuts: Sequence[int]) -> dict[i
     return {cut: Statistics.joined(each) for cut, each in parts.items()}
 
 
-def condition(history: History, learnt: Learnt, statistics: dict[int, Statistics]) -> Conditioned:
-    """Look at the past of a block, given its statistics at some cuts."""
+def condition(
+    history: History, learnt: Learnt, statistics: dict[int, Statistics], remembered: Floats | None = None
+) -> Conditioned:
+    """Look at the past of a block, given its statistics at some cuts (and what it remembers, if at hand)."""
     rotated = {cut: rotate(each, learnt.plain) for cut, each in statistics.items()}
     mean = mean_coefficient(rotated[max(rotated)], learnt)
     basis = learnt.basis
-    remembered = memory(history.filled, history.block, basis)
+    if remembered is None:
+        remembered = memory(history.filled, history.block, basis)
     first = basis.calendar_size + len(basis.events)
     fitted = calendar(history.time[: history.length], basis) @ mean[:, : basis.calendar_size].T
     events = history.events[history.region][:, : history.length]

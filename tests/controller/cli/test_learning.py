@@ -13,6 +13,7 @@ from controller.cli.learning import _print, diagnostics, remarks
 from forecasting.hierarchy import Hierarchy
 from forecasting.profile import DemandProfile
 from forecasting.sources.files import read
+from forecasting.state import State
 
 
 def run(*arguments, code=0):
@@ -243,3 +244,21 @@ def test_a_region_may_be_called_na(usage, hierarchy, tmp_path):
     (tmp_path / "sales.csv").write_text("region,start,end,name\nNA,2026-04-10T00Z,2026-04-11T00Z,sale\n")
     forecast = ("forecast", "--usage", usage, "--horizon", 1, "--hierarchy", hierarchy)
     assert "no region NA:" in run(*forecast, "--events", tmp_path / "sales.csv").stderr
+
+
+def test_a_state_is_made_carried_on_and_made_anew_where_it_is_broken(usage, hierarchy, tmp_path):
+    state = tmp_path / "state.nc"
+    how = ("forecast", "--usage", usage, "--hierarchy", hierarchy, "--horizon", 24, "--state", state)
+    run(*how, "--now", "2026-04-22T00:00Z")
+    first = State.load(state)
+    run(*how, "--now", "2026-04-22T05:00Z")
+    second = State.load(state)
+    assert (second.made, second.entered) == (first.made, first.entered + 5)
+    state.write_bytes(b"broken")
+    done = run(*how, "--now", "2026-04-22T05:00Z")
+    assert "making it anew" in " ".join(done.stderr.split())
+    assert State.load(state).made == first.made + 5
+    state.unlink()
+    run(*how, "--now", "2026-04-22T05:00Z")
+    assert State.load(state).made == first.made + 5
+    assert [x.name for x in tmp_path.iterdir() if x.name.startswith(".")] == []
