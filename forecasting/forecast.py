@@ -123,7 +123,9 @@ def forecast(
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
     tasks, places = [], []
-    widening = None if record is None else factors_of(record, past[dims.GROUP].values, resources)
+    widening = None
+    if record is not None:
+        widening = factors_of(record, past[dims.GROUP].values, resources, history.level_since)
     for number in np.unique(history.block):
         members = np.flatnonzero(history.block == number)
         names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
