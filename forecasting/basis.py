@@ -172,8 +172,10 @@ def usual(scores: NDArray[F], period: int, gain: float) -> NDArray[F]:
     """
     out = np.full_like(scores, np.nan)
     out[period : 2 * period] = scores[:period][: max(len(scores) - period, 0)]
-    for hour in range(2 * period, len(scores)):
-        out[hour] = gain * scores[hour - period] + (1 - gain) * out[hour - period]
+    for begin in range(2 * period, len(scores), period):
+        end = min(begin + period, len(scores))
+        before = slice(begin - period, end - period)
+        out[begin:end] = gain * scores[before] + (1 - gain) * out[before]
     return out
 
 

@@ -135,7 +135,10 @@ def forecast(
     continuing = continued(state, longer if layer is None else layer.past, gap + horizon_hours, events)
     history, transform = continuing.history.last(memory), continuing.transform
     chance = chance_at(history.time, history.length, gap + horizon_hours, settings.draws, (seed, history.length))
-    widening = None if record is None else factors_of(record, past[dims.GROUP].values, past[dims.RESOURCE].values)
+    widening = None
+    if record is not None:
+        named = past[dims.GROUP].values, past[dims.RESOURCE].values
+        widening = factors_of(record, *named, history.level_since)
     places, blocks = _blocks(history, past, hierarchy, settings.calibrate, widening)
     tasks = [
         _Task(block, chance, None if keep is None and state is None else continuing.turn(members, block.bases))

@@ -20,7 +20,7 @@ from forecasting import dims
 from forecasting.basis import DAY, WEEK, Floats
 from forecasting.events import Events, design
 from forecasting.newcomers import lent
-from forecasting.shifts import rebased
+from forecasting.shifts import FOUND_HOURS, rebased
 from forecasting.transform import Scale, Transform, standardise
 from forecasting.uncapped import uncapped
 
@@ -45,8 +45,9 @@ class History:
         Bounds of the scores, ``(series,)``.
     events
         Features of events, ``(region, time + ahead, event feature)``.
-    shifted
-        Whether the level of a series jumped lately, see `shifts`; its past is then moved to the new level.
+    began
+        Hour in which the level of a series jumped lately, see `shifts`, 0 where it did not; its past is then moved
+        to the new level.
     censored
         Whether an hour sat at capacity, so that its score was drawn above it, ``(time, series)``; None if none.
     """
@@ -62,13 +63,24 @@ class History:
     lowest: Floats
     highest: Floats
     events: Floats
-    shifted: NDArray[np.bool_]
+    began: NDArray[np.intp]
     censored: NDArray[np.bool_] | None = None
 
     @property
     def length(self) -> int:
         """Hours of the past."""
         return len(self.scores)
+
+    @property
+    def shifted(self) -> NDArray[np.bool_]:
+        """Whether the level of a series jumped lately, ``(series,)``."""
+        return self.began > 0
+
+    @property
+    def level_since(self) -> NDArray[np.datetime64]:
+        """Moments from which on forecasts could know the present level of each series, ``(series,)``."""
+        found = self.time[self.began] + FOUND_HOURS * dims.HOUR
+        return np.where(self.shifted, found, self.time[0])
 
     def last(self, hours: int) -> "History":
         """Return the last hours of the past, and those ahead; all, where there are no more."""
@@ -79,6 +91,7 @@ class History:
             filled=self.filled[gone:],
             time=self.time[gone:],
             events=self.events[:, gone:],
+            began=np.where(self.shifted, self.began - gone, 0),
             censored=None if self.censored is None else self.censored[gone:],
         )
 
@@ -95,7 +108,7 @@ class History:
             moves=self.moves[series],
             lowest=self.lowest[series],
             highest=self.highest[series],
-            shifted=self.shifted[series],
+            began=self.began[series],
             censored=None if self.censored is None else self.censored[:, series],
         )
 
@@ -133,9 +146,9 @@ def history_of(
     features = design(events, names, time, hours) if events is not None else np.zeros((len(names), len(time), 0))
     moves = transform.moves.ravel()
     lowest, highest = transform.lowest.ravel(), transform.highest.ravel()
-    filled, shifted = rebased(fill(flat, block), block, moves, lowest)
+    filled, began = rebased(fill(flat, block), block, moves, lowest)
     # A level that was never seen before needs room above it.
-    highest = np.where(shifted, np.maximum(highest, filled.max(axis=0)), highest)
+    highest = np.where(began > 0, np.maximum(highest, filled.max(axis=0)), highest)
     history = History(
         scores=np.where(np.isfinite(flat), filled, np.nan),
         filled=filled,
@@ -148,7 +161,7 @@ def history_of(
         lowest=lowest,
         highest=highest,
         events=features,
-        shifted=shifted,
+        began=began,
         censored=_censored(past, flat.shape),
     )
     return history, transform

@@ -106,7 +106,7 @@ def advance(
         quantiles = np.stack([found for _, found in fresh]).astype(np.float32)
         new = dataset_of(origins, scopes, past[dims.RESOURCE].values, quantiles)
         kept = xr.concat([kept, new], dim="origin") if kept.sizes["origin"] else new
-    return Record(_judged(kept, past, scopes))
+    return Record(judged(kept, past, scopes))
 
 
 def _quantiles(task: _Task) -> Floats | None:
@@ -127,7 +127,7 @@ def _quantiles(task: _Task) -> Floats | None:
     return np.asarray(np.quantile(summed(profile.draws.values, task.scopes), LEVELS, axis=0))
 
 
-def _judged(kept: xr.Dataset, past: xr.Dataset, scopes: tuple[Scope, ...]) -> xr.Dataset:
+def judged(kept: xr.Dataset, past: xr.Dataset, scopes: tuple[Scope, ...]) -> xr.Dataset:
     """Score the hours that have come since, and forget the quantiles of forecasts that are over."""
     if not kept.sizes["origin"]:
         return kept

@@ -73,6 +73,11 @@ def forecast_block(
 
     Linear components that are in ``conditioned`` have looked at the past already.
     """
+    return finished(block, mixed(block, chance, conditioned))
+
+
+def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] = MappingProxyType({})) -> Floats32:
+    """Return scores as of `forecast_block`, before recent misses widen them and bounds cut them."""
     history = block.history
     draws = len(chance.component)
     of_hour = range_of(chance.hours)
@@ -96,8 +101,13 @@ def forecast_block(
     if block.factors is not None:
         out = stretched(out, block.factors)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
-    if block.widening is not None:
-        out = opened(out, block.widening)
+    return out
+
+
+def finished(block: Block, scores: Floats32) -> Floats32:
+    """Widen what `mixed` gave by recent misses, and keep it within the bounds of the history."""
+    history = block.history
+    out = scores if block.widening is None else opened(scores, block.widening)
     return np.where(history.moves, np.clip(out, history.lowest, history.highest), 0.0).astype(np.float32)
 
 

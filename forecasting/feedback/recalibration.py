@@ -6,9 +6,9 @@ Quantile tracking (adaptive conformal inference: Gibbs and Candès 2021; on scor
 Tibshirani 2023): the end of the 80 % interval of each series should be passed by one score in ten. Where more
 pass, the log of the factor by which that half of the forecast is stretched rises by `RATE` times the excess share;
 where fewer do, it falls as slowly as the level asks. It leaks back towards 1, so that a calm week forgets, and is
-bounded on both sides.
+bounded on both sides. What was missed before a level shift was found says nothing of forecasts that know of it.
 
-    factors = factors_of(record, groups, resources)  # (range, side, series)
+    factors = factors_of(record, groups, resources, history.level_since)  # (range, side, series)
 """
 
 import numpy as np
@@ -29,7 +29,12 @@ RANGES = (6, AHEAD_HOURS)
 """Ends of the ranges of steps ahead that have factors of their own; the last one goes on."""
 
 
-def factors_of(record: Record, groups: NDArray[np.str_], resources: NDArray[np.str_]) -> Floats:
+def factors_of(
+    record: Record,
+    groups: NDArray[np.str_],
+    resources: NDArray[np.str_],
+    since: NDArray[np.datetime64] | None = None,
+) -> Floats:
     """Return factors ``(range, side, series)``, above first; 1 where nothing is known of a series.
 
     Parameters
@@ -38,10 +43,16 @@ def factors_of(record: Record, groups: NDArray[np.str_], resources: NDArray[np.s
         How forecasts turned out.
     groups, resources
         Labels; series lie group by group.
+    since
+        Moments before which forecasts did not know the present level of a series, ``(series,)``: they are not
+        counted.
     """
     wanted = [f"{GROUP}:{label}" for label in groups.tolist()]
     fitted = record.dataset["score"].reindex(scope=wanted, resource=resources)
     scores = fitted.transpose("origin", "scope", "resource", "ahead").values.astype(np.float64)
+    if since is not None:
+        early = record.origins[:, None] < since[None]
+        scores[early.reshape(scores.shape[:3])] = np.nan
     return _tracked(scores, record.origins).reshape(len(RANGES), 2, -1)
 
 

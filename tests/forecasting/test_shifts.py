@@ -38,6 +38,9 @@ def test_a_jump_is_found_for_a_week_and_the_past_moved_with_it(groups, factor, s
     found, transform = looked_at(demand)
     assert found.shifted[0]
     assert not found.shifted[1:].any()
+    assert found.began[0] == pytest.approx(HOURS - since, abs=6)
+    assert found.level_since[0] == found.time[found.began[0] + 24]
+    assert (found.level_since[1:] == found.time[0]).all()
     now, before = (
         transform.of_series(np.array([0])).demand_of(found.filled[part, :1]).mean()
         for part in (slice(-24, None), slice(-since - 168, -since))
@@ -62,6 +65,19 @@ def test_what_comes_back_within_a_day_and_what_moves_all_is_no_shift(groups):
         assert not looked_at(holiday)[0].shifted.any()
 
 
+def test_what_struck_all_before_hides_no_shift_of_one():
+    demand = days(6)
+    demand[:, :, 500:530] *= 0.1
+    demand[0, 0, -30:] *= 2.0
+    assert looked_at(demand)[0].shifted.tolist() == [True, *[False] * 5]
+
+
+def test_one_that_stays_while_the_others_move_has_not_shifted():
+    demand = days(6)
+    demand[1:, :, -30:] *= 3.0
+    assert not looked_at(demand)[0].shifted[0]
+
+
 def test_a_series_that_was_as_far_out_before_has_not_shifted():
     demand = days(1)
     demand[0, 0, 400:500] *= 3.0
@@ -72,8 +88,8 @@ def test_a_series_that_was_as_far_out_before_has_not_shifted():
 @pytest.mark.parametrize("hours", [100, 215, 240, 400, 530])
 def test_whatever_the_length_a_calm_past_is_left_alone(hours):
     whole = history(days(4, hours=hours))
-    filled, shifted = rebased(whole.filled, whole.block, whole.moves, whole.lowest)
-    assert not shifted.any()
+    filled, began = rebased(whole.filled, whole.block, whole.moves, whole.lowest)
+    assert not began.any()
     np.testing.assert_array_equal(filled, whole.filled)
 
 

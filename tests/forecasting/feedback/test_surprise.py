@@ -111,6 +111,18 @@ def test_factors_widen_the_side_that_missed_and_stay_within_bounds():
     assert (stranger == 1).all()
 
 
+def test_forecasts_from_before_a_shift_was_found_do_not_count():
+    scores = np.zeros((40, 6))
+    scores[:36, 1:3] = 5.0
+    record = record_of(scores)
+    since = np.full(6, record.origins[0])
+    since[1] = record.origins[36]
+    factors = factors_of(record, GROUPS, CPU, since)
+    assert (factors[:, 0, 1] <= 1).all()
+    assert (factors[:, 0, 2] > 1.5).all()
+    assert np.array_equal(np.delete(factors, 1, axis=2), np.delete(factors_of(record, GROUPS, CPU), 1, axis=2))
+
+
 def test_scores_as_they_should_be_leave_factors_near_one():
     rng = np.random.default_rng(3)
     dataset = record_of(np.zeros((56, 6))).dataset
