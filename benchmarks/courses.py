@@ -66,7 +66,8 @@ def alarmed(record: Record | None, struck: NDArray[np.bool_]) -> float:
 
 def summary(runs: Sequence[Mapping[str, Scores]]) -> dict[str, dict[str, Any]]:
     """Return figures of each way over runs, which are panels and moments; all of one kind of change."""
-    return {way: _summary([run[way] for run in runs], [run["without"] for run in runs]) for way in WAYS}
+    without = [run["without"] for run in runs]
+    return {way: _summary([run[way] for run in runs], without) for way in WAYS if way in runs[0]}
 
 
 def _summary(runs: Sequence[Scores], without: Sequence[Scores]) -> dict[str, Any]:

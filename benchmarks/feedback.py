@@ -149,15 +149,18 @@ def _after(
         if again and (fresh := anew.surprised(past)) is not None:
             anew = Way(fresh, anew.record, anew.learnt + 1)
             other = Drawn.of(past, fresh, AHEAD_HOURS, _DRAWS)
-        told = {"without": drawn.told(), "with": drawn.told(plain.record), "anew": other.told(anew.record)}
-        if first:
-            calm[since] = told["with"], came
+        told = {"without": drawn.told(), "with": drawn.told(plain.record)}
+        if again:
+            told["anew"] = other.told(anew.record)
         for way, draws in told.items():
             found[way].add(since, draws[:, struck], came[struck])
-        found["calm"].add(since, calm[since][0][:, struck], calm[since][1][struck])
+        if first:
+            calm[since] = told["with"], came
+        else:
+            found["calm"].add(since, calm[since][0][:, struck], calm[since][1][struck])
         found["with"].alarmed.append(alarmed(plain.record, struck))
     found["anew"].learnt = anew.learnt
-    return found
+    return {way: scores for way, scores in found.items() if scores.hours}
 
 
 def _options() -> Namespace:
