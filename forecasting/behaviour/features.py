@@ -16,8 +16,8 @@ import duckdb
 
 from forecasting.behaviour.engine import run
 
-CHUNK_SESSIONS = 6_000_000
-"""Sessions that are looked at at once: about 1 GB of (person, group, application, hour)."""
+CHUNK_SESSIONS = 5_000_000
+"""Sessions that are looked at at once: about half a GB of (person, group, application, hour)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,17 @@ def _chunk(
     run(
         base,
         "hours",
-        f"""CREATE OR REPLACE TABLE chosen AS SELECT person, member, from_s::BIGINT AS from_s,
-        (from_s + length_s)::BIGINT AS until_s, bytes, count(*) AS times FROM sessions
+        f"""CREATE OR REPLACE TABLE chosen AS SELECT person, member, from_s, length_s, bytes,
+        count(*)::UINTEGER AS times FROM sessions
         WHERE fault IS NULL AND from_s < {high} AND from_s + greatest(length_s, 1) > {low} GROUP BY ALL;
         CREATE OR REPLACE TABLE active AS WITH spread AS (
-          SELECT cell, app, code, from_s, until_s, bytes, until_s - from_s AS length_s,
-          unnest(range(greatest(from_s // 3600, {first}),
-            least((greatest(until_s, from_s + 1) - 1) // 3600 + 1, {end})))::INTEGER AS hour FROM chosen
+          SELECT cell, app, code, from_s::BIGINT AS from_s, from_s::BIGINT + length_s AS until_s, bytes, length_s,
+          unnest(range(greatest(from_s::BIGINT // 3600, {first}),
+            least((from_s::BIGINT + greatest(length_s, 1) - 1) // 3600 + 1, {end})))::INTEGER AS hour FROM chosen
           JOIN (SELECT member, cell, app FROM placed WHERE cell IS NOT NULL) USING (member)
           JOIN (SELECT person, code FROM codes WHERE period = DATE '{period}') USING (person))
-        SELECT cell, app, hour, code, length_s, 1 AS sessions,
-        least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600) AS busy_s,
+        SELECT cell, app, hour, code, length_s, 1::UTINYINT AS sessions,
+        (least(until_s, (hour::BIGINT + 1) * 3600) - greatest(from_s, hour::BIGINT * 3600))::INTEGER AS busy_s,
         CASE WHEN length_s = 0 THEN bytes ELSE bytes * busy_s // length_s END AS bytes FROM spread""",
     )
     rows, distinct = run(
@@ -124,11 +124,18 @@ def _chunk(
     run(
         base,
         "hours",
-        f"""CREATE OR REPLACE TABLE per_app AS SELECT cell, hour, app, count(DISTINCT code) AS people,
-        sum(busy_s) AS busy_s, sum(bytes) AS bytes, sum(length_s) AS length_s, sum(sessions) AS sessions
+        f"""CREATE OR REPLACE TABLE persons AS SELECT cell, hour, code, min(app) AS first_app, max(app) AS last_app
         FROM active GROUP BY ALL;
+        CREATE OR REPLACE TABLE per_app AS WITH several AS (SELECT DISTINCT cell, hour, app, code FROM active
+          SEMI JOIN (SELECT * FROM persons WHERE first_app <> last_app) USING (cell, hour, code)),
+        counted AS (SELECT cell, hour, app, count(*) AS people FROM
+          (SELECT cell, hour, first_app AS app FROM persons WHERE first_app = last_app
+          UNION ALL SELECT cell, hour, app FROM several) GROUP BY ALL)
+        SELECT cell, hour, app, people, busy_s, bytes, length_s, sessions FROM counted
+        JOIN (SELECT cell, hour, app, sum(busy_s) AS busy_s, sum(bytes) AS bytes, sum(length_s) AS length_s,
+          sum(sessions) AS sessions FROM active GROUP BY ALL) USING (cell, hour, app);
         INSERT INTO cell_hours SELECT cell, hour, p.people, sum(busy_s), sum(bytes), sum(length_s), sum(sessions)
-        FROM per_app JOIN (SELECT cell, hour, count(DISTINCT code) AS people FROM active GROUP BY ALL) AS p
+        FROM per_app JOIN (SELECT cell, hour, count(*) AS people FROM persons GROUP BY ALL) AS p
         USING (cell, hour) GROUP BY ALL;
         CREATE OR REPLACE TABLE rest AS SELECT cell, hour, count(DISTINCT a.code) AS people FROM active AS a
         JOIN (SELECT cell, hour, app FROM per_app WHERE people < {k} OR app = 0) USING (cell, hour, app)
@@ -141,7 +148,7 @@ def _chunk(
         UNION ALL SELECT cell, hour, app, NULL, true FROM judged_apps WHERE fold AND app <> 0
         UNION ALL SELECT cell, hour, 0, sum(busy_s), false FROM judged_apps WHERE fold OR app = 0
         GROUP BY cell, hour;
-        DROP TABLE chosen; DROP TABLE active""",
+        DROP TABLE chosen; DROP TABLE active; DROP TABLE persons""",
     )
     return distinct, rows - distinct, over
 

@@ -51,7 +51,7 @@ class Intake:
 def sieve(base: duckdb.DuckDBPyConnection, now: datetime, longest_hours: int) -> Intake:
     """Make the tables ``sessions`` and ``members`` from the view ``judged``.
 
-    ``sessions`` (fault, person, member, from_s, length_s, bytes, naive, long, open): fault is why a row is not
+    ``sessions`` (fault, person, member, from_s, length_s, bytes, marks): fault is why a row is not
     used, and then nothing else is known of it. ``members`` (member, region, tenant, team, application) numbers the
     names that good rows have.
 
@@ -81,9 +81,8 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, longest_hours: int) ->
         "from_s": "started_s::UINTEGER",
         "length_s": f"(least(ended_s, started_s + {longest}, {at}) - started_s)::UINTEGER",
         "bytes": "read_bytes + written_bytes",
-        "naive": "naive",
-        "long": f"ended_s - started_s > {longest}",
-        "open": f"ended_s > {at}",
+        "marks": f"(naive::INTEGER + 2 * (ended_s - started_s > {longest})::INTEGER + 4 * (ended_s > {at})::INTEGER)"
+        "::UTINYINT",
     }
     fields = ", ".join(f"CASE WHEN fault IS NULL THEN {sql} END AS {name}" for name, sql in kept.items())
     joined = " AND ".join(f"j.{x} IS NOT DISTINCT FROM n.{x}" for x in _NAMES)
@@ -116,8 +115,8 @@ def _account(base: duckdb.DuckDBPyConnection) -> Intake:
     counted = run(
         base,
         "events: the rows cannot be counted",
-        """SELECT fault::VARCHAR, count(*), count(*) FILTER (naive), count(*) FILTER (long), count(*) FILTER (open)
-        FROM sessions GROUP BY fault""",
+        """SELECT fault::VARCHAR, count(*), count(*) FILTER (marks & 1 > 0), count(*) FILTER (marks & 2 > 0),
+        count(*) FILTER (marks & 4 > 0) FROM sessions GROUP BY fault""",
     ).fetchall()
     faults = {str(fault): int(n) for fault, n, *_ in counted if fault is not None}
     clean = next((row for row in counted if row[0] is None), (None, 0, 0, 0, 0))
