@@ -81,8 +81,8 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, longest_hours: int) ->
         "from_s": "started_s::UINTEGER",
         "length_s": f"(least(ended_s, started_s + {longest}, {at}) - started_s)::UINTEGER",
         "bytes": "read_bytes + written_bytes",
-        "marks": f"(naive::INTEGER + 2 * (ended_s - started_s > {longest})::INTEGER + 4 * (ended_s > {at})::INTEGER)"
-        "::UTINYINT",
+        "marks": f"(naive::INTEGER + 2 * (ended_s - started_s > {longest})::INTEGER"
+        f" + 4 * (ended_s > {at})::INTEGER)::UTINYINT",
     }
     fields = ", ".join(f"CASE WHEN fault IS NULL THEN {sql} END AS {name}" for name, sql in kept.items())
     joined = " AND ".join(f"j.{x} IS NOT DISTINCT FROM n.{x}" for x in _NAMES)
