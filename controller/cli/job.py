@@ -40,6 +40,7 @@ class Job:
     hierarchy_path: Path | None
     learn_every: int
     record_path: Path | None
+    profiles: Path | None
     horizon: int | None
     seed: int
     jobs: int
@@ -65,7 +66,10 @@ class Job:
                 say(line)
             events = self.choice.of(usage, say)
             profile = self._forecast(usage, events, self.horizon or _reach(config), now, say, bar)
-            return workflow.run(self.directory, usage, profile, now, self.dry_run)
+            done = workflow.run(self.directory, usage, profile, now, self.dry_run)
+            if self.profiles and not self.dry_run and any(x.state in ("opened", "updated") for x in done.outcomes):
+                _keep(profile, self.profiles, say)
+            return done
 
     def _forecast(
         self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
@@ -173,6 +177,17 @@ class Job:
             say(words_of(contest))
         fresh.save(path)
         return fresh
+
+
+def _keep(profile: "DemandProfile", folder: Path, say: Say) -> None:
+    """Keep a profile that was acted on; where that fails, what was done stays done."""
+    from forecasting.archive import keep
+    from forecasting.errors import ForecastingError
+
+    try:
+        keep(profile, folder)
+    except (ForecastingError, OSError) as error:
+        say(f"this profile is not kept for `headroom score`: {error}")
 
 
 def _reach(config: "Config") -> int:
