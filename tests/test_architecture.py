@@ -17,8 +17,8 @@ ROWS = {
         "chance", "network", "components", "stacking", "calibrate", "feedback", "mixture", "reference",
         "plausible", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "training", "teaching", "learn",
         "profile", "archive", "behaviour", "forecast", "score", "judging", "retrain", "rolling", "naive",
-        "coverage", "scorecard", "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
-        "attribution", "explain", "explain_chart", "backtest",
+        "coverage", "scorecard", "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart",
+        "belief", "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
         "errors", "lease", "delay", "config", "configtext", "leadtimes", "drivers", "plan", "capacity", "need",

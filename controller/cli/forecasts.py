@@ -17,17 +17,8 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
-from controller.cli.output import (
-    Column,
-    Moment,
-    Report,
-    as_json,
-    document,
-    note,
-    now_option,
-    progress,
-    table,
-)
+from controller.cli.output import Column, Moment, Report, as_json, document, note, now_option, progress, table
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,6 +26,8 @@ if TYPE_CHECKING:
     from forecasting.feedback.record import Record
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
+
+    _Sized = Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]
 
 usage_option = click.option(
     "--usage",
@@ -93,20 +86,17 @@ def forecast(
     With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
     that is not there yet, too, and it is saved there.
     """
-    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
-    if out:
-        check_target(out, [".nc"])
-    if hierarchy_path:
-        check_target(hierarchy_path)
-    if plot:
-        check_target(plot, PICTURES)
-    sized = _sizing(footprints)
-    usage = read(usage_path, now=now)  # before PyMC is imported, so that bad input is told at once
+    for path, endings in ((out, (".nc",)), (hierarchy_path, ()), (plot, PICTURES)):
+        if path:
+            check_target(path, endings)
+    sizing = _sizing(footprints)
+    usage = usage_of(usage_path, now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
+    sized = sizing(usage)
     events = choice.of(usage)
     record = None if record_path is None else _record(record_path, usage)
     from forecasting.forecast import forecast as run
@@ -170,15 +160,20 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     note(f"usage: {out}")
 
 
-def _sizing(path: Path | None) -> "Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]":
-    """Read footprints, before the work; return what turns a profile of sessions into one of resources."""
+def _sizing(path: Path | None) -> "Callable[[xr.Dataset], _Sized]":
+    """Read footprints; return what holds that usage fits them, and gives what sizes a profile of sessions."""
     if path is None:
-        return lambda profile, _seed: (profile, [])
+        return lambda _usage: lambda profile, _seed: (profile, [])
     from forecasting.behaviour.footprints import load
-    from forecasting.behaviour.sizing import sized_profile
+    from forecasting.behaviour.sizing import check_sessions, sized_profile
 
     footprints = load(path)
-    return lambda profile, seed: sized_profile(profile, footprints, seed)
+
+    def fit(usage: "xr.Dataset") -> "_Sized":
+        check_sessions(usage["resource"].values, footprints)
+        return lambda profile, seed: sized_profile(profile, footprints, seed)
+
+    return fit
 
 
 def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":

@@ -61,7 +61,8 @@ class Job:
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
             if not mine:
                 return None
-            usage = read(self.usage_path, now=now)
+            with bar("usage") as report:
+                usage = read(self.usage_path, now=now, report=report)
             for line in notes(usage):
                 say(line)
             events = self.choice.of(usage, say)

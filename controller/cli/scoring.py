@@ -11,6 +11,7 @@ from controller.cli.eventoptions import EventChoice, event_options, hierarchy_op
 from controller.cli.forecasts import usage_option
 from controller.cli.leases import env_option
 from controller.cli.output import Report, as_json, document, note, now_option, progress
+from controller.cli.reading import usage_of
 from controller.cli.scoretables import lease_rows, plain_lease, print_rows, rows_of, said
 from controller.errors import HeadroomError
 
@@ -69,12 +70,11 @@ def score(
     from controller import workflow
     from controller.reckoning import reckon
     from forecasting.scorecard import summary
-    from forecasting.sources import read
     from forecasting.target import check_target
 
     if page_path:
         check_target(page_path, [".html"])
-    usage = read(usage_path, now=now)
+    usage = usage_of(usage_path, now)
     config, written, unread = workflow.acted_on(directory, leases)
     for line in unread:
         note(line)
