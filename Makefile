@@ -13,6 +13,7 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python tests/prometheus_server.py
+	@$(BIN)/python tests/postgresql_server.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 check: $(READY)

@@ -5,13 +5,13 @@ are made one harmless line, and nothing outside of the text is looked at.
 
 An entry's first category is its kind, else its name is. ``X-HEADROOM-REGIONS`` and ``X-HEADROOM-GROUPS``, lists
 with commas, say where it holds; without them it holds everywhere. Days without a time, and times without a zone,
-are those of the zone that is given. An entry without an end lasts a day, or an hour where it has a time. What is
-cancelled is left out.
+are those of each region. An entry without an end lasts a day, or an hour where it has a time. What is cancelled is
+left out.
 
-    events = parse(text, "team.ics", first, last, zone="Europe/Berlin")
+    events = parse(text, "team.ics", first, last, {"eu-west": "Europe/Berlin"})
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,12 +25,15 @@ MOST_ENTRIES = 5_000
 MOST_STEPS = 300_000
 """Repetitions that are gone through at most, those before anything is looked at among them."""
 
+_EVERYWHERE = "*"
 _FREQUENCIES = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _DAYS_OF = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SLICE = timedelta(days=31)  # is written out at a time, so that too many are noticed early
 
 
-def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UTC") -> tuple[Event, ...]:
+def parse(
+    text: str, path: str, first: datetime, last: datetime, zones: Mapping[str, str] | None = None
+) -> tuple[Event, ...]:
     """Read a calendar.
 
     Parameters
@@ -41,8 +44,9 @@ def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UT
         Only named in errors.
     first, last
         Timezone-aware: events that do not touch the time between them are left out.
-    zone
-        IANA name, for days and for times that name none.
+    zones
+        Every region → IANA name, for days and for times that name no zone; ``*`` for regions that are not there,
+        UTC without it. What holds everywhere is written out region by region where their zones differ.
 
     Raises
     ------
@@ -61,9 +65,10 @@ def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UT
     entries = calendar.walk("VEVENT")
     if len(entries) > MOST_ENTRIES:
         raise ForecastingError(f"{path}: {len(entries):,} entries; at most {MOST_ENTRIES:,} are read")
+    clocks = {_EVERYWHERE: ZoneInfo("UTC")} | {region: ZoneInfo(x) for region, x in (zones or {}).items()}
     steps = 0.0
     for entry in entries:
-        begin, _ = _span(entry, path, ZoneInfo(zone))
+        begin, _ = _span(entry, path, clocks[_EVERYWHERE])
         steps += _steps(entry, path, begin, last)
         if steps > MOST_STEPS:
             raise ForecastingError(
@@ -79,7 +84,7 @@ def parse(text: str, path: str, first: datetime, last: datetime, zone: str = "UT
         except Exception as error:  # a library over text from anywhere: whatever it trips over is the text's fault
             raise ForecastingError(f"{path}: an entry cannot be read: {_line(error)}") from error
         for entry in happen:
-            found.update(_rows(entry, path, ZoneInfo(zone)))
+            found.update(_rows(entry, path, clocks))
         if len(found) > MOST_EVENTS:
             raise ForecastingError(
                 f"{path}: over {MOST_EVENTS:,} events, region by region; take a smaller calendar"
@@ -135,13 +140,18 @@ def _fault(rule: Any) -> str | None:
     return special if odd else None
 
 
-def _rows(entry: Any, path: str, zone: ZoneInfo) -> Iterator[Event]:
+def _rows(entry: Any, path: str, clocks: Mapping[str, ZoneInfo]) -> Iterator[Event]:
     if str(entry.get("STATUS", "")).upper() == "CANCELLED":
         return
-    name, (begin, stop) = _title(entry), _span(entry, path, zone)
+    name = _title(entry)
     categories = [x for x in (_line(x) for x in entry.categories) if x]
     kind = categories[0][:LONGEST_NAME].casefold() if categories else name
-    for region in _list(entry, "X-HEADROOM-REGIONS", "*", path):
+    named = _list(entry, "X-HEADROOM-REGIONS", _EVERYWHERE, path)
+    spans = {x: _span(entry, path, clocks.get(x, clocks[_EVERYWHERE])) for x in {*named, *clocks}}
+    if _EVERYWHERE in named and len(set(spans.values())) > 1:
+        named = [x for x in spans if x != _EVERYWHERE]
+    for region in named:
+        begin, stop = spans[region]
         for group in _list(entry, "X-HEADROOM-GROUPS", "", path):
             yield Event(region, _micro(begin), _micro(stop), name, kind, group)
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 from forecasting import dims
 from forecasting.errors import ForecastingError
+from forecasting.events import Events
 from forecasting.forecast import forecast
 from forecasting.hierarchy import Hierarchy
 from forecasting.learn import learn
@@ -38,6 +39,7 @@ def rolling(
     seed: int = 0,
     jobs: int = 1,
     reduce: Reduce | None = None,
+    events: Events | None = None,
     settings: Settings = DEFAULT,
     progress: Progress | None = None,
 ) -> Iterator[DemandProfile]:
@@ -61,6 +63,8 @@ def rolling(
         Processes; the same forecasts come out with any number of them.
     reduce
         Is given each forecast where it was made, and may be sent to another process.
+    events
+        Taken as known at every moment, those to come as well.
     settings
         Of learning and of forecasts.
     progress
@@ -84,7 +88,7 @@ def rolling(
             learnt.append(moment)
     tell = progress or (lambda stage, share: None)
     with shared(jobs) as run:
-        lessons = [_Lesson(_past(usage, x, history_hours), horizon_hours, seed, settings) for x in learnt]
+        lessons = [_Lesson(_past(usage, x, history_hours), horizon_hours, seed, settings, events) for x in learnt]
         hierarchies: list[Hierarchy] = []
         for hierarchy in run(_learn, lessons):
             hierarchies.append(hierarchy)
@@ -96,6 +100,7 @@ def rolling(
                 horizon_hours=horizon_hours,
                 seed=seed,
                 settings=settings,
+                events=events,
                 reduce=reduce,
             )
             for moment in moments
@@ -109,6 +114,7 @@ class _Lesson:
     horizon_hours: int
     seed: int
     settings: Settings
+    events: Events | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class _Task:
     horizon_hours: int
     seed: int
     settings: Settings
+    events: Events | None
     reduce: Reduce | None
 
 
@@ -126,14 +133,20 @@ def _past(usage: xr.Dataset, moment: int, history_hours: int) -> xr.Dataset:
 
 
 def _learn(lesson: _Lesson) -> Hierarchy:
+    hours = min(lesson.horizon_hours, 168)
     return learn(
-        lesson.past, seed=lesson.seed, horizon_hours=min(lesson.horizon_hours, 168), settings=lesson.settings
+        lesson.past, seed=lesson.seed, horizon_hours=hours, events=lesson.events, settings=lesson.settings
     )
 
 
 def _forecast(task: _Task) -> DemandProfile:
     profile = forecast(
-        task.past, task.horizon_hours, seed=task.seed, hierarchy=task.hierarchy, settings=task.settings
+        task.past,
+        task.horizon_hours,
+        seed=task.seed,
+        hierarchy=task.hierarchy,
+        events=task.events,
+        settings=task.settings,
     )
     return task.reduce(profile) if task.reduce else profile
 

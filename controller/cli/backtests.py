@@ -9,6 +9,7 @@ import click
 from controller.cli.eventoptions import EventChoice, event_options
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, progress, table
+from controller.cli.reading import usage_of
 
 _SCOPES = {
     "group": "each group",
@@ -106,7 +107,6 @@ def backtest(
     Coverage is told of each group's hours, of the sums over a region's groups, of maxima over 6-hour windows, and
     of the sums' maxima: from joint draws, as decisions are taken.
     """
-    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
@@ -114,7 +114,7 @@ def backtest(
         check_target(out, [".parquet"])
     if plot:
         check_target(plot, PICTURES)
-    usage = read(usage_path)
+    usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
     events = choice.of(usage)

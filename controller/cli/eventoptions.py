@@ -88,8 +88,8 @@ class EventChoice:
             return None
         holidays, zones = _mapping("--holidays", self.holidays), _mapping("--zone", self.zones)
         written: list[Event] = []
-        for path in self.events:
-            said = _events(path, zones.get(EVERYWHERE, "UTC"), usage)
+        for path in sorted(self.events, key=_is_calendar):  # last: their days are those of zones in other files
+            said = _events(path, zones, usage)
             written += said.events
             holidays, zones = {**said.holidays, **holidays}, {**said.zones, **zones}
         covariates = _table(self.covariates, ("timestamp", "region", "name"))
@@ -103,6 +103,8 @@ class EventChoice:
         strangers = sorted(named - set(usage["region"].values.tolist()) - {EVERYWHERE})
         if strangers:
             say(f"the usage has no region {', '.join(strangers)}: what is said of it changes nothing")
+        if idle := _idle(found.events, usage):
+            say(f"the usage has no group {', '.join(idle)}, or not there: what is said of it changes nothing")
         return found if found.names or found.occur else None
 
 
@@ -158,7 +160,21 @@ def event_options(command: Command) -> Command:
     return decorated  # type: ignore[no-any-return]
 
 
-def _events(path: Path, zone: str, usage: "xr.Dataset") -> "Written":
+def _idle(events: "Iterable[Event]", usage: "xr.Dataset") -> list[str]:
+    """Names of groups that no event about them finds in the usage, among the regions that it has."""
+    there: dict[str, set[str]] = {EVERYWHERE: set()}
+    for label, region in zip(usage["group"].values.tolist(), usage["region"].values.tolist(), strict=True):
+        for place in (region, EVERYWHERE):
+            there.setdefault(place, set()).update((label, label.split("/", 1)[-1]))
+    about = [x for x in events if x.group and x.region in there]
+    return sorted({x.group for x in about} - {x.group for x in about if x.group in there[x.region]})
+
+
+def _is_calendar(path: Path) -> bool:
+    return path.suffix.lower() == ".ics"
+
+
+def _events(path: Path, zones: Mapping[str, str], usage: "xr.Dataset") -> "Written":
     """Read one file of events, by the ending of its name."""
     from forecasting.errors import ForecastingError
     from forecasting.eventfile import MOST_CHARACTERS, Written, parse
@@ -180,13 +196,15 @@ def _events(path: Path, zone: str, usage: "xr.Dataset") -> "Written":
         raise ForecastingError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ForecastingError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
-    if ending != ".ics":
+    if not _is_calendar(path):
         return parse(text, str(path))
-    check_places({}, {EVERYWHERE: zone})
+    check_places({}, zones)
+    everywhere = zones.get(EVERYWHERE, "UTC")
+    clocks = {x: zones.get(x, everywhere) for x in [EVERYWHERE, *usage["region"].values.tolist()]}
     first, last = (
         datetime.fromtimestamp(int(x), UTC) for x in usage["time"].values[[0, -1]].astype("M8[s]").astype(int)
     )
-    return Written(parse_calendar(text, str(path), first, last + _AHEAD, zone), {}, {})
+    return Written(parse_calendar(text, str(path), first, last + _AHEAD, {**clocks, **zones}), {}, {})
 
 
 def _mapping(option: str, pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:

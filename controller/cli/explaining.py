@@ -18,6 +18,7 @@ from controller.cli.eventoptions import (
 from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
 from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
     from forecasting.explain import Explanation
@@ -80,7 +81,6 @@ def explain(
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
-    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
@@ -88,7 +88,7 @@ def explain(
         check_target(hierarchy_path)
     if plot:
         check_target(plot, PICTURES)
-    usage = read(usage_path)
+    usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
     place_of(group, usage["group"].values.tolist(), "group")  # before anything is learnt

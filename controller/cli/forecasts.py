@@ -18,21 +18,16 @@ from controller.cli.eventoptions import (
     seed_option,
 )
 from controller.cli.keeping import record_of, state_of, state_option
-from controller.cli.output import (
-    Column,
-    Moment,
-    Report,
-    as_json,
-    document,
-    note,
-    now_option,
-    progress,
-    table,
-)
+from controller.cli.output import Column, Moment, Report, as_json, document, note, now_option, progress, table
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
+
+    _Sized = Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]
 
 usage_option = click.option(
     "--usage",
@@ -95,20 +90,17 @@ def forecast(
     With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
     that is not there yet, too, and it is saved there.
     """
-    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
-    if out:
-        check_target(out, [".nc"])
-    for path in filter(None, (hierarchy_path, state_path)):
-        check_target(path)
-    if plot:
-        check_target(plot, PICTURES)
-    sized = _sizing(footprints)
-    usage = read(usage_path, now=now)  # before PyMC is imported, so that bad input is told at once
+    for path, endings in ((out, (".nc",)), (hierarchy_path, ()), (state_path, ()), (plot, PICTURES)):
+        if path:
+            check_target(path, endings)
+    sizing = _sizing(footprints)
+    usage = usage_of(usage_path, now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
+    sized = sizing(usage)
     events = choice.of(usage)
     record = record_of(record_path, usage)
     state, keep = state_of(state_path, note)
@@ -174,15 +166,20 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     note(f"usage: {out}")
 
 
-def _sizing(path: Path | None) -> "Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]":
-    """Read footprints, before the work; return what turns a profile of sessions into one of resources."""
+def _sizing(path: Path | None) -> "Callable[[xr.Dataset], _Sized]":
+    """Read footprints; return what holds that usage fits them, and gives what sizes a profile of sessions."""
     if path is None:
-        return lambda profile, _seed: (profile, [])
+        return lambda _usage: lambda profile, _seed: (profile, [])
     from forecasting.behaviour.footprints import load
-    from forecasting.behaviour.sizing import sized_profile
+    from forecasting.behaviour.sizing import check_sessions, sized_profile
 
     footprints = load(path)
-    return lambda profile, seed: sized_profile(profile, footprints, seed)
+
+    def fit(usage: "xr.Dataset") -> "_Sized":
+        check_sessions(usage["resource"].values, footprints)
+        return lambda profile, seed: sized_profile(profile, footprints, seed)
+
+    return fit
 
 
 def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":

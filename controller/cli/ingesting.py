@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from controller.cli.output import Column, as_json, document, note, now_option, progress, table
+from controller.cli.reading import usage_of
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--out", type=_FILE, required=True, help="Where to write usage (Parquet).")
 @click.option("--features", "features_path", type=_FILE, help="Write lengths, habits and shares, too (Parquet).")
 @click.option("--footprints", type=_FILE, help="Resources per session: writes cpu, memory … instead of sessions.")
-@click.option("--usage", "usage_path", type=_FILE, help="Measured usage, for --learn-footprints.")
+@click.option("--usage", "usage_path", help="Measured usage, for --learn-footprints.")
 @click.option("--learn-footprints", type=_FILE, help="Learn footprints from --usage and save them here (.nc).")
 @as_json
 def ingest(
@@ -74,7 +75,7 @@ def ingest(
     out: Path,
     features_path: Path | None,
     footprints: Path | None,
-    usage_path: Path | None,
+    usage_path: str | None,
     learn_footprints: Path | None,
     output: str,
 ) -> None:
@@ -89,6 +90,10 @@ def ingest(
     if epsilon is not None and (footprints or learn_footprints):
         raise click.UsageError("with --epsilon sessions are not told by application, so footprints cannot be used")
     _check_targets(out, features_path, learn_footprints)
+    if footprints is not None and footprints != learn_footprints:
+        from forecasting.behaviour.footprints import load
+
+        load(footprints)  # before the work: what is wrong with it is told at once
     key = read_key(key_file, os.environ.get(ENVIRONMENT))
     rules = Rules(
         purpose=purpose,
@@ -151,16 +156,15 @@ def _source(
 
 
 def _sized(
-    result: "Ingested", footprints: Path | None, usage_path: Path | None, learnt_path: Path | None
+    result: "Ingested", footprints: Path | None, usage_path: str | None, learnt_path: Path | None
 ) -> tuple["DataFrame", list[str]]:
     """Learn footprints where that is asked for; give activity, or the resources that it takes."""
     table_of_usage = result.table
     notes: list[str] = []
     if learnt_path is not None and usage_path is not None:
         from forecasting.behaviour.learning import learn
-        from forecasting.sources.files import read
 
-        learnt, notes = learn(result.by_application, read(usage_path))
+        learnt, notes = learn(result.by_application, usage_of(usage_path))
         learnt.save(learnt_path)
     if footprints is not None:
         from forecasting.behaviour.footprints import load

@@ -42,6 +42,7 @@ class Job:
     learn_every: int
     record_path: Path | None
     state_path: Path | None
+    profiles: Path | None
     horizon: int | None
     seed: int
     jobs: int
@@ -62,12 +63,16 @@ class Job:
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
             if not mine:
                 return None
-            usage = read(self.usage_path, now=now)
+            with bar("usage") as report:
+                usage = read(self.usage_path, now=now, report=report)
             for line in notes(usage):
                 say(line)
             events = self.choice.of(usage, say)
             profile = self._forecast(usage, events, self.horizon or _reach(config), now, say, bar)
-            return workflow.run(self.directory, usage, profile, now, self.dry_run)
+            done = workflow.run(self.directory, usage, profile, now, self.dry_run)
+            if self.profiles and not self.dry_run and any(x.state in ("opened", "updated") for x in done.outcomes):
+                _keep(profile, self.profiles, say)
+            return done
 
     def _forecast(
         self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
@@ -178,6 +183,17 @@ class Job:
             say(words_of(contest))
         fresh.save(path)
         return fresh
+
+
+def _keep(profile: "DemandProfile", folder: Path, say: Say) -> None:
+    """Keep a profile that was acted on; where that fails, what was done stays done."""
+    from forecasting.archive import keep
+    from forecasting.errors import ForecastingError
+
+    try:
+        keep(profile, folder)
+    except (ForecastingError, OSError) as error:
+        say(f"this profile is not kept for `headroom score`: {error}")
 
 
 def _reach(config: "Config") -> int:

@@ -18,6 +18,7 @@ from controller.cli.eventoptions import (
 )
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, Moment, as_json, document, note, progress, table
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +73,11 @@ def learn(
     Writes --out, for `headroom forecast --hierarchy`, and prints whether what was learnt can be trusted. The file
     may be deleted at any time: forecasts then learn first.
     """
-    from forecasting.sources import read
     from forecasting.target import check_target
     from forecasting.usage import notes
 
     check_target(out)
-    usage = read(usage_path)
+    usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
     events = choice.of(usage)

@@ -11,6 +11,7 @@ import click
 
 from controller import workflow
 from controller.cli.output import as_json, document, note, now_option
+from controller.cli.reading import usage_of
 from controller.cli.show import plan_record, print_outcomes, print_plan
 from controller.config import schema as config_schema
 
@@ -125,10 +126,9 @@ def schema() -> None:
 def _usage(path: str | None) -> "xr.Dataset | None":
     if path is None:
         return None
-    from forecasting.sources import read
     from forecasting.usage import notes
 
-    usage = read(path)
+    usage = usage_of(path)
     for line in notes(usage):
         note(line)
     return usage

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from controller.cli.backtests import Names
-from controller.cli.eventoptions import seed_option
+from controller.cli.eventoptions import EventChoice, event_options, seed_option
 from controller.cli.forecasts import usage_option
 from controller.cli.leases import env_option
 from controller.cli.output import Column, as_json, document, note, progress, table
+from controller.cli.reading import usage_of
 from controller.config import Config
 from controller.replay.requests import MergeRule
 
@@ -58,6 +59,7 @@ _LEARNING = 0.2  # share of the work
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, over the forecasts."
 )
 @seed_option
+@event_options
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw cost over shortfall here (PNG or SVG).")
 @as_json
 def replay(
@@ -71,6 +73,7 @@ def replay(
     merge: MergeRule | None,
     jobs: int,
     seed: int,
+    choice: EventChoice,
     plot: Path | None,
     output: str,
 ) -> None:
@@ -87,7 +90,6 @@ def replay(
     from controller.replay.policies import OURS, POLICIES, chosen
     from controller.replay.roads import delays_of, roads_of
     from controller.replay.summary import summarise
-    from forecasting.sources import read
     from forecasting.target import PICTURES, check_target
     from forecasting.usage import notes
 
@@ -96,9 +98,10 @@ def replay(
         check_target(plot, PICTURES)
     config, _ = workflow.read_directory(directory)
     rule = merge or config.lead_times.merge
-    usage = read(usage_path)
+    usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
+    events = choice.of(usage)
     usage = _served(usage, config)
     need = need_of(usage, config, weeks)
     if config.groups:
@@ -125,6 +128,7 @@ def replay(
                 learn_hours=learn_hours,
                 seed=seed,
                 jobs=jobs,
+                events=events,
                 reduce=partial(pooled_profile, config=config),
                 progress=lambda stage, share: report(stage, begun * share),
             )

@@ -9,6 +9,7 @@ import click
 from controller.cli.eventoptions import EventChoice, event_options, jobs_option, seed_option
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Moment, as_json, document, note, progress
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
     from forecasting.retrain import Contest
@@ -49,9 +50,8 @@ def retrain(
     """
     from forecasting.hierarchy import Hierarchy
     from forecasting.retrain import retrain as run
-    from forecasting.sources import read
 
-    usage = read(usage_path, now=now)
+    usage = usage_of(usage_path, now)
     with progress("retrain") as report:
         fresh, contest = run(
             usage, Hierarchy.load(hierarchy_path), now,

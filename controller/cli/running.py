@@ -41,6 +41,11 @@ from controller.errors import HeadroomError
     help="With --hierarchy: how past forecasts turned out, carried on; widens intervals and lowers autonomy.",
 )
 @state_option
+@click.option(
+    "--profiles",
+    type=click.Path(path_type=Path),
+    help="Folder where profiles that were acted on are kept for a while, for `headroom score`.",
+)
 @click.option("--horizon", type=click.IntRange(1, MOST_HOURS), help="Hours ahead.  [default: what settings need]")
 @seed_option
 @jobs_option
@@ -64,6 +69,7 @@ def run(
     learn_every: int,
     record_path: Path | None,
     state_path: Path | None,
+    profiles: Path | None,
     horizon: int | None,
     seed: int,
     jobs: int,
@@ -94,19 +100,9 @@ def run(
     if record_path is not None and hierarchy_path is None:
         raise click.UsageError("--record judges forecasts of a hierarchy that is kept; add --hierarchy FILE")
     job = Job(
-        directory,
-        usage_path,
-        hierarchy_path,
-        learn_every,
-        record_path,
-        state_path,
-        horizon,
-        seed,
-        jobs,
-        choice,
-        dry_run,
-        wait,
-    )
+        directory, usage_path, hierarchy_path, learn_every, record_path, state_path, profiles, horizon, seed,
+        jobs, choice, dry_run, wait,
+    )  # fmt: skip
     if every is not None:
         _stay(job, every, listen, log)
         return

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controller.cli.eventoptions import hierarchy_option, jobs_option, seed_option
+from controller.cli.eventoptions import EventChoice, event_options, hierarchy_option, jobs_option, seed_option
 from controller.cli.forecasts import usage_option
 from controller.cli.leases import env_option
 from controller.cli.output import Report, as_json, document, note, now_option, progress
+from controller.cli.reading import usage_of
 from controller.cli.scoretables import lease_rows, plain_lease, print_rows, rows_of, said
 from controller.errors import HeadroomError
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from controller.lease import Lease
-    from forecasting.hierarchy import Hierarchy
+    from forecasting.events import Events
     from forecasting.profile import DemandProfile
 
-_MOST_AHEAD = 24 * 14
+_HOURS = 24 * 7  # that a forecast which is made again looks ahead
 
 
 @click.command(
@@ -35,7 +36,7 @@ _MOST_AHEAD = 24 * 14
 @click.option(
     "--profiles",
     type=click.Path(path_type=Path),
-    help="Folder of profiles that were kept; those that a lease was opened from are scored as they are.",
+    help="Folder that `run --profiles` kept profiles in; those that a lease came from are scored as they are.",
 )
 @click.option(
     "--forecasts", type=click.IntRange(1), default=20, show_default=True, help="Most forecasts, the newest."
@@ -43,6 +44,7 @@ _MOST_AHEAD = 24 * 14
 @click.option("--leases", type=click.IntRange(1), default=200, show_default=True, help="Most leases, the newest.")
 @seed_option
 @jobs_option
+@event_options
 @now_option
 @click.option("--page", "page_path", type=click.Path(path_type=Path), help="Write tables and plots here (HTML).")
 @as_json
@@ -55,6 +57,7 @@ def score(
     leases: int,
     seed: int,
     jobs: int,
+    choice: EventChoice,
     now: datetime,
     page_path: Path | None,
     output: str,
@@ -62,17 +65,16 @@ def score(
     """Put every forecast that a merged lease came from beside what came, and every lease beside what was used.
 
     Leases are read from the history of the base branch. A forecast that was kept is scored as it is; any other is
-    made again from the usage before its moment, with the same seed.
+    made again from the usage before its moment, with the same seed and --events.
     """
     from controller import workflow
     from controller.reckoning import reckon
     from forecasting.scorecard import summary
-    from forecasting.sources import read
     from forecasting.target import check_target
 
     if page_path:
         check_target(page_path, [".html"])
-    usage = read(usage_path, now=now)
+    usage = usage_of(usage_path, now)
     config, written, unread = workflow.acted_on(directory, leases)
     for line in unread:
         note(line)
@@ -85,10 +87,11 @@ def score(
     from controller.capacity import members
 
     pools = members(config, usage["group"].values.tolist())
+    ways = _Ways(profiles, hierarchy_path, seed, jobs, choice.of(usage))
     with progress("score") as report:
-        scores = _scores(
-            usage, moments[:forecasts], pools, level, _Ways(profiles, hierarchy_path, seed, jobs), report
-        )
+        scores = _scores(usage, moments[:forecasts], pools, level, ways, report)
+    for line in ways.notes:
+        note(line)
     if scores.empty:
         raise HeadroomError("usage has no hour after any forecast that was acted on; bring newer usage")
     reckoned = reckon(workflow.latest(written), usage["demand"], config, now)
@@ -135,25 +138,43 @@ def score(
 class _Ways:
     """How a forecast comes again: kept, or made anew."""
 
-    def __init__(self, profiles: Path | None, hierarchy_path: Path | None, seed: int, jobs: int) -> None:
-        self.seed, self.jobs, self.path = seed, jobs, hierarchy_path
-        self.kept = sorted(profiles.glob("*.nc")) if profiles else []
-        self.hierarchy: Hierarchy | None = None
+    def __init__(
+        self, profiles: Path | None, hierarchy_path: Path | None, seed: int, jobs: int, events: "Events | None"
+    ) -> None:
+        from forecasting.archive import Shelf, shelf
+        from forecasting.hierarchy import Hierarchy
+
+        if profiles is not None and not profiles.is_dir():
+            raise HeadroomError(f"{profiles}: there is no such folder; `headroom run --profiles` makes it")
+        self.shelf = shelf(profiles) if profiles else Shelf((), ())
+        self.hierarchy = Hierarchy.load(hierarchy_path) if hierarchy_path else None
+        self.seed, self.jobs, self.events = seed, jobs, events
+        self.kept = self.foreknown = self.again = 0
 
     def profile(self, usage: "xr.Dataset", moment: datetime, digest: str) -> "DemandProfile":
         """Return the forecast of a moment; one that was kept is known by the digest of its usage."""
         from forecasting.forecast import forecast
-        from forecasting.hierarchy import Hierarchy
-        from forecasting.profile import DemandProfile
 
-        for path in self.kept:
-            with DemandProfile.stream(path) as found:
-                fits = digest and str(found.dataset.attrs.get("data_digest", "")).startswith(digest)
-            if fits:
-                return DemandProfile.load(path)
-        if self.path is not None and self.hierarchy is None:
-            self.hierarchy = Hierarchy.load(self.path)
-        return forecast(usage, _MOST_AHEAD // 2, moment, self.seed, hierarchy=self.hierarchy, jobs=self.jobs)
+        found = self.shelf.find(moment, digest)
+        if found is not None:
+            self.kept += 1
+            return found
+        self.again += 1
+        self.foreknown += self.hierarchy is not None and self.hierarchy.learnt_until > moment
+        return forecast(
+            usage, _HOURS, moment, self.seed, hierarchy=self.hierarchy, events=self.events, jobs=self.jobs
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of the forecasts that were scored."""
+        said = [*self.shelf.told, f"forecasts: {self.kept} kept, {self.again} made again"]
+        if self.foreknown:
+            said.append(
+                f"{self.foreknown} are made again by a hierarchy that has seen what came after them, which "
+                "flatters them; `headroom run --profiles` keeps those that are acted on"
+            )
+        return said
 
 
 def _moments(written: "Iterable[Lease]", now: datetime) -> list[tuple[datetime, str]]:

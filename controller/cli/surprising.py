@@ -10,6 +10,7 @@ import click
 from controller.cli.eventoptions import EventChoice, event_options, jobs_option, seed_option
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
+from controller.cli.reading import usage_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,9 +71,8 @@ def surprise(
     """
     from forecasting.feedback.surprise import surprises, verdicts
     from forecasting.hierarchy import Hierarchy
-    from forecasting.sources import read
 
-    usage = read(usage_path, now=now)
+    usage = usage_of(usage_path, now)
     sets = pools_of(directory, usage) if directory else {}
     with progress("surprise") as report:
         record = carried_on(

@@ -8,6 +8,8 @@ Place in the line: after `footprints`; so a group or application without servers
 An application without a footprint takes that of ``other``; without that one it is left out, and told.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -52,6 +54,25 @@ def sized_usage(by_application: pd.DataFrame, footprints: Footprints) -> tuple[p
     return table.sort_values(order, ignore_index=True)[[order[3], *order[:3], "value"]], notes
 
 
+def check_sessions(resources: Iterable[str], footprints: Footprints) -> list[str]:
+    """Return the resources ``sessions:<application>`` among those given that some footprint is for.
+
+    Raises
+    ------
+    ForecastingError
+        If there is none.
+    """
+    held = [str(x) for x in resources if str(x).startswith(PREFIX)]
+    chosen, _ = _match([x.removeprefix(PREFIX) for x in held], footprints)
+    used = [x for x in held if x.removeprefix(PREFIX) in chosen]
+    if not used:
+        raise ForecastingError(
+            f"the usage has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest` "
+            "wrote without --footprints, and name its applications, or `other`, in the footprints"
+        )
+    return used
+
+
 def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> tuple[DemandProfile, list[str]]:
     """Turn a profile of sessions per application into one of resources; each draw meets one of theirs.
 
@@ -75,12 +96,7 @@ def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> 
     """
     held = [str(x) for x in profile.draws[dims.RESOURCE].values if str(x).startswith(PREFIX)]
     chosen, left_out = _match([x.removeprefix(PREFIX) for x in held], footprints)
-    used = [x for x in held if x.removeprefix(PREFIX) in chosen]
-    if not used:
-        raise ForecastingError(
-            f"the profile has no resource {PREFIX}<application> with a footprint; forecast what `headroom ingest` "
-            "wrote without --footprints, and name its applications, or `other`, in the footprints"
-        )
+    used = check_sessions(held, footprints)
     means = profile.draws.sel({dims.RESOURCE: held}).mean([dims.DRAW, dims.GROUP, dims.TIME]).values
     notes = _notes(left_out, pd.Series(means, index=[x.removeprefix(PREFIX) for x in held]))
     sessions = profile.draws.sel({dims.RESOURCE: used})

@@ -21,7 +21,15 @@ DESCRIPTIONS = (".yaml", ".yml")
 """Endings of files that describe sources."""
 
 
-def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetime | None = None) -> xr.Dataset:
+Report = Callable[[str, float], None]
+
+
+def read(
+    place: Path | str,
+    units: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+    report: Report | None = None,
+) -> xr.Dataset:
     """Read usage from wherever it is.
 
     Parameters
@@ -33,6 +41,8 @@ def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetim
         Unit of each resource; see `forecasting.usage.from_table`.
     now
         Up to when described sources are asked, timezone-aware; the clock's time if None or later than that.
+    report
+        Is told which described source is read, and how far, from 0 to 1.
 
     Returns
     -------
@@ -46,7 +56,7 @@ def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetim
     """
     if not _described(place):
         return files.read(place, units)
-    found = fetch(place, now)
+    found = fetch(place, now, report)
     try:
         usage = from_table(found.rows, units)
     except UsageError as error:
@@ -56,9 +66,7 @@ def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetim
     return usage
 
 
-def fetch(
-    place: Path | str, now: datetime | None = None, report: Callable[[str, float], None] | None = None
-) -> Gathered:
+def fetch(place: Path | str, now: datetime | None = None, report: Report | None = None) -> Gathered:
     """Read the long table as it is, and what came from where; arguments and errors as of `read` and `gather`."""
     if not _described(place):
         rows, part = whole(files.shown(place), files.read_rows(place))

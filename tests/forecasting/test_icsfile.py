@@ -15,10 +15,10 @@ def calendar(*entries, head=""):
     return "\r\n".join([*lines, "END:VCALENDAR", ""])
 
 
-def read(*entries, zone="UTC", head=""):
+def read(*entries, zone="UTC", head="", **zones):
     return [
         (x.kind, x.name, x.region, x.group, *(datetime.fromtimestamp(y / 1e6, UTC) for y in (x.start, x.end)))
-        for x in parse(calendar(*entries, head=head), "team.ics", FIRST, LAST, zone)
+        for x in parse(calendar(*entries, head=head), "team.ics", FIRST, LAST, {"*": zone, **zones})
     ]
 
 
@@ -51,6 +51,23 @@ def test_days_and_times_without_a_zone_are_those_of_the_zone_given():
         "days": (utc(1, 11, 23), utc(1, 13, 23)),
         "instant": (utc(1, 20, 9), utc(1, 20, 10)),  # no end: an hour
     }
+
+
+def test_a_day_begins_in_each_region_by_its_own_zone():
+    days = (
+        "SUMMARY:here\nDTSTART;VALUE=DATE:20260110\nX-HEADROOM-REGIONS:eu\nRRULE:FREQ=WEEKLY;COUNT=2",
+        "SUMMARY:all\nDTSTART;VALUE=DATE:20260112",
+        "SUMMARY:instant\nDTSTART:20260120T100000Z",
+    )
+    found = read(*days, zone="UTC", eu="Europe/Berlin", us="America/New_York")
+    assert sorted((x[1], x[2], x[4]) for x in found) == [
+        ("all", "eu", utc(1, 11, 23)),
+        ("all", "us", utc(1, 12, 5)),
+        ("here", "eu", utc(1, 9, 23)),
+        ("here", "eu", utc(1, 16, 23)),
+        ("instant", "*", utc(1, 20, 10)),
+    ]
+    assert [x[2] for x in read(days[1], zone="Europe/Berlin", eu="Europe/Berlin")] == ["*"]
 
 
 def test_regions_and_groups_are_named_by_properties_and_cancelled_ones_are_left_out():

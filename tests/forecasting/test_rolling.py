@@ -7,6 +7,8 @@ import pytest
 import xarray as xr
 
 from forecasting.errors import ForecastingError
+from forecasting.events import from_tables
+from forecasting.eventtable import Event
 from forecasting.profile import DemandProfile
 from forecasting.rolling import rolling
 from forecasting.settings import Settings
@@ -45,6 +47,15 @@ def test_nothing_to_come_is_looked_at(usage):
     other = usage.assign(demand=(usage["demand"].dims, demand))
     for before, after in zip(made(usage)[:2], made(other)[:2], strict=True):
         xr.testing.assert_identical(before.draws, after.draws)
+
+
+def test_events_to_come_are_heeded(usage):
+    start = int(usage["time"].values[MOMENTS[0] + 2].astype("datetime64[us]").astype(np.int64))
+    sale = Event("*", start, start + 4 * 3_600_000_000, "sale", "sale", "", (np.log(3.0), 0.05))
+    plain, told = made(usage)[0], made(usage, events=from_tables({}, written=[sale]))[0]
+    ratio = (told.draws.median("draw") / plain.draws.median("draw")).median(["group", "resource"]).values
+    assert ratio[3] > 2
+    assert ratio[9] < 1.2
 
 
 def test_history_is_bounded(usage):

@@ -6,9 +6,11 @@ from dataclasses import replace
 import click
 import pytest
 from click.testing import CliRunner
+from needy import usage_to
 from worlds import CONFIG, HOUR, NOW, config_of, lease_of, profile_of, surge
 
 from controller.cli import main
+from controller.cli.reading import usage_of
 from controller.cli.show import print_plan
 from controller.decide import decide
 from controller.guardrails import guard
@@ -202,3 +204,24 @@ def test_simulated_usage_can_be_read_back(tmp_path):
 
 def test_the_schema_is_json():
     assert json.loads(run("schema").output)["properties"]["pools"]
+
+
+def test_footprints_that_fit_no_usage_are_told_before_anything_is_learnt(tmp_path):
+    usage, footprints = usage_to(NOW, tmp_path / "usage.csv"), tmp_path / "footprints.yaml"
+    given = ["forecast", "--usage", str(usage), "--footprints", str(footprints)]
+    footprints.write_text("applications: {shop: {cpu: 1}}")
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 1
+    assert "no resource sessions:<application>" in done.stderr
+    assert "learning" not in done.stderr
+    footprints.write_text("applications: {shop: {cpu: -1}}")
+    assert "applications.shop.cpu" in CliRunner().invoke(main, given).stderr
+
+
+def test_sources_are_named_while_they_are_read(tmp_path, capsys):
+    usage_to(NOW, tmp_path / "usage.csv")
+    (tmp_path / "sources.yaml").write_text("sources: [{kind: files, path: usage.csv}]")
+    assert usage_of(str(tmp_path / "sources.yaml")).sizes["group"] == 2
+    assert "usage: 1 files" in capsys.readouterr().err
+    usage_of(str(tmp_path / "usage.csv"))
+    assert not capsys.readouterr().err

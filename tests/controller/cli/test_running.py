@@ -208,7 +208,7 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
     monkeypatch.setattr("forecasting.learn.learn", learn)
     said = []
     nothing = EventChoice((), (), (), None)
-    job = Job(tmp_path, path, path, 1, None, None, 24, 0, 1, nothing, False, False)
+    job = Job(tmp_path, path, path, 1, None, None, None, 24, 0, 1, nothing, False, False)
     found = job._hierarchy(usage, None, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
     assert asked == [components]
     assert found.components == components

@@ -41,11 +41,15 @@ def table(*arguments):
 def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
     usage = usage_to(NOW, tmp_path / "usage.csv")
     given = ("--env", environment, "--usage", usage, "--hierarchy", usage.with_suffix(".nc"))
-    record = tmp_path / "record.nc"
-    said = headroom("run", *given, "--record", record, "--now", stamp(NOW), code=SHORT)
+    record, profiles = tmp_path / "record.nc", tmp_path / "kept/profiles"
+    keeping = ("--profiles", profiles)
+    said = headroom("run", *given, "--record", record, *keeping, "--now", stamp(NOW), code=SHORT)
     assert "the forecasts of the last week are made" in said
     assert {str(x) for x in Record.load(record).dataset["kind"].values} == {"group", "region", "set"}
-    assert "no record" not in headroom("run", *given, "--record", record, "--now", stamp(NOW), code=SHORT)
+    (kept,) = profiles.iterdir()
+    said = headroom("run", *given, "--record", record, *keeping, "--now", stamp(NOW), code=SHORT)
+    assert "no record" not in said
+    assert list(profiles.iterdir()) == [kept]  # nothing was opened or changed
     merge_all(environment, NOW + timedelta(hours=1))
 
     end = NOW + timedelta(hours=72)
@@ -68,6 +72,16 @@ def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
         assert lease["outcome"] in {"hit", "short", "waste", "open"}
         assert lease["probability"] >= 0.8
     assert all(0 <= x["within 80 %"] <= 1 for x in told["pools"])
+
+    (profiles / "other.nc").write_text("no profile")
+    said = headroom(*scored, *keeping, "--now", stamp(end))
+    assert "forecasts: 1 kept, 0 made again" in said
+    assert "other.nc" in said
+    (tmp_path / "events.yaml").write_text("zones: {mars: Europe/Berlin}")
+    said = headroom(*scored, "--events", tmp_path / "events.yaml", "--now", stamp(end))
+    assert "no region mars" in said
+    assert "forecasts: 0 kept, 1 made again" in said
+    assert "there is no such folder" in headroom(*scored, "--profiles", tmp_path / "absent", code=1)
 
 
 def test_without_a_lease_there_is_nothing_to_score(environment, tmp_path):
