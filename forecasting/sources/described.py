@@ -188,7 +188,11 @@ def parse(text: str, path: str) -> Sources:
     try:
         return Sources.model_validate(document)
     except ValidationError as error:
-        raise UsageError("\n".join(_explain(dict(item), node, path) for item in error.errors())) from None
+        items = error.errors()
+        # Where what a list holds is wrong, the list counts as empty, too.
+        within = {item["loc"][:n] for item in items for n in range(len(item["loc"]))}
+        found = [x for x in items if x["type"] != "too_short" or x["loc"] not in within]
+        raise UsageError("\n".join(_explain(dict(item), node, path) for item in found)) from None
 
 
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
@@ -205,7 +209,8 @@ def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
             line = node.start_mark.line
         if part not in {"prometheus", "cloudwatch", "files"}:
             keys.append(str(part))
-    said = {"missing": "is missing", "extra_forbidden": "unknown key"}.get(item["type"], str(item["msg"]))
+    plain = {"missing": "is missing", "extra_forbidden": "unknown key", "too_short": "is empty; name at least one"}
+    said = plain.get(item["type"], str(item["msg"]))
     return f"{path}:{line + 1}: {'.'.join(keys) or 'the whole'}: {said.removeprefix('Value error, ')}"
 
 
