@@ -12,8 +12,8 @@ ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "yamlkeys", "settings", "dims", "table", "censoring", "grid", "usage",
         "sources", "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis",
-        "occasions", "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
-        "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
+        "occasions", "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts",
+        "sufficient", "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
         "chance", "network", "components", "stacking", "calibrate", "feedback", "mixture", "reference",
         "plausible", "hierarchy", "fitting", "statefile", "scale", "rehearsal", "training", "teaching", "learn",
         "profile", "archive", "behaviour", "forecast", "score", "judging", "retrain", "rolling", "naive",
