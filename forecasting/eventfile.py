@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from forecasting.errors import ForecastingError
 from forecasting.eventtable import LONGEST_NAME, Event
 from forecasting.table import EARLIEST, LATEST, fault_of_name
+from forecasting.yamlkeys import repeated
 
 MOST_CHARACTERS = 2_000_000
 MOST_EVENTS = 20_000
@@ -32,6 +33,15 @@ VAGUE = 0.2
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # texts only: nothing is constructed
 _FURTHEST = 20.0
+_MAPPING = "must be a mapping"
+_PLAIN = {
+    "tuple_type": "must be a list",
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "model_type": _MAPPING,
+    "string_type": "must be text",
+    "missing": "is missing",
+}
 
 
 def _named(text: str) -> str:
@@ -150,6 +160,8 @@ def parse(text: str, path: str) -> Written:
         raise ForecastingError(f"{path}: not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ForecastingError(f"{path}: empty, or not a mapping; it starts with: events:")
+    if twice := repeated(node):
+        raise ForecastingError(f"{path}:{twice[0]}: {ascii(twice[1])[:LONGEST_NAME]} stands here a second time")
     try:
         found = _File.model_validate(document)
     except ValidationError as error:
@@ -202,7 +214,7 @@ def _explained(item: dict[str, Any], node: yaml.Node | None, path: str) -> str:
         elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
             node = node.value[int(part)]
             line = node.start_mark.line
-    said = str(item["msg"]).removeprefix("Value error, ")
+    said = _PLAIN.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     if item["type"] == "extra_forbidden":
         allowed = _File if len(place) == 1 else _Expected if "expected" in place else _Entry
         said = f"unknown key; allowed here: {', '.join(x.alias or k for k, x in allowed.model_fields.items())}"

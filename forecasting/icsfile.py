@@ -158,6 +158,13 @@ def _rows(entry: Any, path: str, clocks: Mapping[str, ZoneInfo]) -> Iterator[Eve
 
 def _span(entry: Any, path: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Begin and end of an entry; of one without an end, a day or an hour."""
+    for name in ("DTSTART", "DTEND"):
+        written = getattr(entry.get(name), "params", {}).get("TZID")
+        if written and getattr(entry[name].dt, "tzinfo", None) is None:
+            raise ForecastingError(
+                f"{path}: entry {_title(entry)!r}: {_line(written)!r} is no time zone; write an IANA "
+                "name, such as Europe/Berlin"
+            )
     try:
         begin, stop = _moment(entry.start, zone), _moment(entry.end, zone)
     except Exception as error:  # as above

@@ -7,8 +7,9 @@ Place in the line: under `profile` and `hierarchy`, the two things that are kept
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import xarray as xr
 
 from forecasting.errors import ForecastingError
 
+_DAY_SECONDS = 86_400
 CHECKSUM = "checksum"
 """Attribute that says whether values are still those that were written; HDF5 itself does not notice."""
 
@@ -63,14 +65,42 @@ def write(
     # Beside the file, so that the rename stays within one filesystem and is atomic.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.touch()  # HDF5 words what goes wrong here at length
         versioned = dataset.assign_attrs({kind.attribute: kind.version})
         sealed = versioned.assign_attrs({CHECKSUM: checksum_of(versioned)})
         sealed.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
         temporary.replace(path)
+        _sweep(path)
     except OSError as error:
         raise kind.error(f"{path}: the {kind.name} cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what writers of this file that were killed left half written, a day later."""
+    for other in path.parent.iterdir():
+        if other.name.startswith(f".{path.name}.") and other.suffix == ".part":
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > _DAY_SECONDS:
+                    other.unlink()
+
+
+def check_own(path: Path | str, kind: Kind) -> None:
+    """Hold that a file may be written over: that it is not there, of this kind, or damaged.
+
+    Raises
+    ------
+    ForecastingError
+        That of the kind, if it is a whole file of another kind.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            own = kind.attribute in file.attrs
+    except OSError:
+        return
+    if not own:
+        raise kind.error(f"{path}: this is no {kind.name}, and is not written over; name another file")
 
 
 def read(path: Path | str, kind: Kind) -> xr.Dataset:

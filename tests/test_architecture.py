@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "target", "netcdf", "settings", "dims", "table", "censoring", "grid", "usage", "sources",
+        "errors", "target", "netcdf", "yamlkeys",
+        "settings", "dims", "table", "censoring", "grid", "usage", "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
         "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
         "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
@@ -93,6 +94,7 @@ HOMES = {
         "forecasting/behaviour/footprints",
         "forecasting/eventfile",
         "forecasting/sources/described",
+        "forecasting/yamlkeys",
     },
     "pydantic": {
         "controller/config",

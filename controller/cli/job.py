@@ -115,16 +115,19 @@ class Job:
     ) -> "Hierarchy":
         """What was learnt: from the file, or anew where it is missing or old; the old one where that fails."""
         from forecasting.errors import ForecastingError
-        from forecasting.hierarchy import Hierarchy
+        from forecasting.hierarchy import KIND, Hierarchy
         from forecasting.learn import learn
+        from forecasting.netcdf import check_own
         from forecasting.retrain import settings_of
         from forecasting.settings import DEFAULT
+        from forecasting.target import check_target
 
         path = self.hierarchy_path
         assert path is not None  # noqa: S101 - the caller has looked
         old = path.exists() and time.time() - path.stat().st_mtime > self.learn_every * 3600
         if path.exists() and not old:
             return Hierarchy.load(path)
+        check_own(check_target(path, [".nc"]), KIND)
         say(
             f"{path} is over {self.learn_every} h old: learning anew"
             if old

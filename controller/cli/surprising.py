@@ -131,11 +131,18 @@ def carried_on(
     seed: int = 0,
     jobs: int = 1,
 ) -> "Record":
-    """Return the record of a file, carried on to ``now`` and saved; one that cannot be read is made anew."""
-    from forecasting.errors import RecordError
-    from forecasting.feedback.record import Record
-    from forecasting.judging import advance
+    """Return the record of a file, carried on to ``now`` and saved; one that cannot be read is made anew.
 
+    Where it cannot be saved that is said, and what was found holds for this run.
+    """
+    from forecasting.errors import RecordError
+    from forecasting.feedback.record import KIND, Record
+    from forecasting.judging import advance
+    from forecasting.netcdf import check_own
+    from forecasting.target import check_target
+
+    check_target(path, [".nc"])
+    check_own(path, KIND)
     old = None
     if path.exists():
         try:
@@ -145,7 +152,10 @@ def carried_on(
     else:
         say(f"no record at {path} yet: the forecasts of the last week are made for it")
     record = advance(old, usage, hierarchy, now, sets=sets, events=events, seed=seed, jobs=jobs, progress=report)
-    record.save(path)
+    try:
+        record.save(path)
+    except RecordError as error:
+        say(f"{error}; the next run does this work again")
     return record
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.errors import ForecastingError
 from forecasting.netcdf import Kind, read, write
+from forecasting.yamlkeys import repeated
 
 APPLICATION = "application"
 KIND = Kind("footprints", 1, "make it anew with `headroom ingest --learn-footprints FILE`", ForecastingError)
@@ -88,9 +89,12 @@ def load(path: Path) -> Footprints:
     if path.suffix.lower() == ".nc":
         return Footprints(read(path, KIND))
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document, twice = yaml.safe_load(text), repeated(yaml.compose(text, yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ForecastingError(f"{path}: cannot be read as YAML: {error}") from error
+    if twice:
+        raise ForecastingError(f"{path}:{twice[0]}: {twice[1]!r} stands here a second time")
     try:
         return _parse(document)
     except ForecastingError as error:

@@ -45,7 +45,7 @@ LEVELS = (
     0.99,
     0.995,
 )
-_KIND = Kind("record", 1, "delete it: it is made anew from usage", RecordError)
+KIND = Kind("record", 1, "`headroom surprise --record FILE` makes it anew from usage", RecordError)
 _NORMAL = norm.ppf(LEVELS)
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class Record:
         RecordError
             If it cannot be written there.
         """
-        write(self.dataset, path, _KIND)
+        write(self.dataset, path, KIND)
 
     @classmethod
     def load(cls, path: Path | str) -> "Record":
@@ -94,9 +94,9 @@ class Record:
         RecordError
             If there is no file, it is damaged, or of another version.
         """
-        dataset = read(path, _KIND)
+        dataset = read(path, KIND)
         if not {"score", "quantiles", "scope", "resource", "origin", "kind"} <= set(dataset.variables):
-            raise RecordError(f"{path}: not a whole record; {_KIND.remedy}")
+            raise RecordError(f"{path}: not a whole record; {KIND.remedy}")
         return cls(dataset)
 
 

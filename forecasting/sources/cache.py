@@ -167,16 +167,19 @@ def _load(folder: Path | None, day: datetime, told: dict[str, None]) -> _Kept | 
         return None
     path = _path(folder, day)
     try:
-        content = pq.read_table(
-            pa.BufferReader(path.read_bytes()), page_checksum_verification=True, use_threads=False
-        )
+        written = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        told[f"{path}: this file of the cache cannot be read ({error.strerror}); its day is read again"] = None
+        return None
+    try:
+        content = pq.read_table(pa.BufferReader(written), page_checksum_verification=True, use_threads=False)
         marks = json.loads(content.schema.metadata[_META])
         until, read_at = (datetime.fromisoformat(marks[name]).astimezone(UTC) for name in ("until", "read_at"))
         rows = content.replace_schema_metadata().cast(_SCHEMA)
         if not day < until <= day + _DAY or len(_between(rows, day, until)) != len(rows):
             raise ValueError(path)
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         told[f"{path}: this file of the cache is damaged; it is deleted, and its day read again"] = None
         with suppress(OSError):
@@ -202,8 +205,17 @@ def _store(folder: Path | None, day: datetime, kept: _Kept, told: dict[str, None
                 compression="zstd",
             )
         os.replace(beside, _path(folder, day))  # noqa: PTH105 - atomic, as Path.replace; said as such
+        _sweep(folder, kept.read_at)
     except OSError as error:
         told[f"{folder}: the cache cannot be written ({error.strerror or error}); the next run reads again"] = None
         if beside is not None:
             with suppress(OSError):
                 beside.unlink()
+
+
+def _sweep(folder: Path, now: datetime) -> None:
+    """Delete what runs that were killed left half written, a day later."""
+    for path in folder.glob("*.part"):
+        with suppress(OSError):  # another run has moved it into place, or swept as well
+            if now.timestamp() - path.stat().st_mtime > _DAY.total_seconds():
+                path.unlink()

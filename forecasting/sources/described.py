@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from forecasting.errors import UsageError
+from forecasting.yamlkeys import repeated
 
 MOST_POINTS = 11_000
 """Points of a series that Prometheus gives in one answer."""
@@ -183,12 +184,16 @@ def parse(text: str, path: str) -> Sources:
         raise UsageError(f"{path}: not YAML") from error
     if not isinstance(document, dict):
         raise UsageError(f"{path}: empty, or not a mapping; it starts with: sources:")
-    if twice := _repeated(node):
+    if twice := repeated(node):
         raise UsageError(f"{path}:{twice[0]}: {twice[1]!r} stands here a second time")
     try:
         return Sources.model_validate(document)
     except ValidationError as error:
-        raise UsageError("\n".join(_explain(dict(item), node, path) for item in error.errors())) from None
+        items = error.errors()
+        # Where what a list holds is wrong, the list counts as empty, too.
+        within = {item["loc"][:n] for item in items for n in range(len(item["loc"]))}
+        found = [x for x in items if x["type"] != "too_short" or x["loc"] not in within]
+        raise UsageError("\n".join(_explain(dict(item), node, path) for item in found)) from None
 
 
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
@@ -205,20 +210,6 @@ def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
             line = node.start_mark.line
         if part not in {"prometheus", "cloudwatch", "files"}:
             keys.append(str(part))
-    said = {"missing": "is missing", "extra_forbidden": "unknown key"}.get(item["type"], str(item["msg"]))
+    plain = {"missing": "is missing", "extra_forbidden": "unknown key", "too_short": "is empty; name at least one"}
+    said = plain.get(item["type"], str(item["msg"]))
     return f"{path}:{line + 1}: {'.'.join(keys) or 'the whole'}: {said.removeprefix('Value error, ')}"
-
-
-def _repeated(node: yaml.Node | None) -> tuple[int, str] | None:
-    """Find a key that stands twice in one mapping; YAML lets the last win, silently."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if str(key.value) in seen:
-                return key.start_mark.line + 1, str(key.value)
-            seen.add(str(key.value))
-            if found := _repeated(value):
-                return found
-    elif isinstance(node, yaml.SequenceNode):
-        return next((found for value in node.value if (found := _repeated(value))), None)
-    return None

@@ -140,8 +140,11 @@ def _naming(place: str) -> Iterator[None]:
     except UsageError as error:
         raise UsageError(f"{shown(place)}: {error}") from error
     except ImportError as error:
-        needed = re.search(r"[Ii]nstall (?:the )?[`'\"]?([a-z0-9_-]+)", str(error))
-        library = needed[1] if needed else "the library of fsspec for it"
+        said = str(error)  # "Install s3fs to access S3", or "requires "requests" and "aiohttp" to be installed"
+        needed = re.findall(r"[Ii]nstall (?:the )?[`'\"]?([a-z0-9_-]+)", said) or re.findall(
+            r"\"([a-z0-9_-]+)\"", said
+        )
+        library = " ".join(needed) or "the library of fsspec for it"
         raise UsageError(f"{shown(place)}: to read such an address, pip install {library}") from error
     except ValueError as error:
         raise UsageError(f"{shown(place)}: this is no address that can be read: its kind is not known") from error

@@ -44,13 +44,22 @@ def read(settings: Prometheus, web: Web, start: datetime, end: datetime) -> Answ
     """
     parts: list[dict[str, Any]] = []
     told: dict[str, None] = {}
-    while start < end:
-        stop = min(start + timedelta(seconds=settings.chunk), end)
+    at = start
+    while at < end:
+        stop = min(at + timedelta(seconds=settings.chunk), end)
         for resource, query in settings.queries.items():
-            part, said = _resource(settings, web, resource, query, start, stop)
+            part, said = _resource(settings, web, resource, query, at, stop)
             parts += part
             told |= dict.fromkeys(said)
-        start = stop
+        at = stop
+    given = {x["resource"] for x in parts}
+    sized = {x["resource"] for x in parts if not np.isnan(x[CAPACITY]).all()}
+    for resource, query in settings.queries.items():
+        if resource not in given or (query.capacity is not None and resource not in sized):
+            what = "" if resource not in given else " (capacity)"
+            told[f"{web.host}, query of {resource}{what}: no series; has its name or its label set changed?"] = (
+                None
+            )
     return Answer(rows_of(parts), tuple(told))
 
 

@@ -65,7 +65,7 @@ def test_a_day_on_which_clocks_change_is_one_day():
         ("{name: a, start: 2026-05-05, zone: Mars/Base}", "'Mars/Base' is no time zone"),
         ("{name: '', start: 2026-05-05, zone: UTC}", r"events\.1\.name: is empty"),
         (r'{name: "a\x1b[31m", start: 2026-05-05, zone: UTC}', r"events\.1\.name: holds a control"),
-        ("{start: 2026-05-05, zone: UTC}", r"events\.1\.name: Field required"),
+        ("{start: 2026-05-05, zone: UTC}", r"events\.1\.name: is missing"),
         ("{name: a, start: 2026-05-05, zone: UTC, regions: [a/b]}", r"regions\.1: a region has no '/'"),
         ("{name: a, start: 2026-05-05, zone: UTC, regions: []}", "is an empty list"),
         (
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_named_with_its_line(entry, said):
         ("events: [{name: &a b, start: *a}]", "aliases .* are not read"),
         ("a" * (MOST_CHARACTERS + 1), "at most 2,000,000 are read"),
         ("[" * 5000, "not YAML|aliases"),
-        ("events: !!python/object/apply:os.system [id]", "events: Input should be a valid tuple|not YAML|valid"),
+        ("events: !!python/object/apply:os.system [id]", "must be a mapping"),
     ],
 )
 def test_hostile_files_are_refused(text, said):
@@ -113,3 +113,18 @@ def test_many_regions_times_groups_are_too_many():
 def test_instants_are_those_written():
     (found,) = parse("events: [{name: a, start: 2026-05-04T08:30+02:00, end: 2026-05-04T09:00Z}]", "e").events
     assert datetime.fromtimestamp(found.start / 1e6, UTC) == datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("events: 5", "events.yaml:1: events: must be a list$"),
+        ("events: []\nevents: []", "events.yaml:2: 'events' stands here a second time$"),
+        ("zones: [1]", "events.yaml:1: zones: must be a mapping$"),
+        ("events: [x]", "events.yaml:1: events.1: must be a mapping$"),
+        ("events: [{start: 2026-01-01, zone: UTC}]", "events.yaml:1: events.1.name: is missing$"),
+    ],
+)
+def test_what_has_the_wrong_form_is_told_in_words_of_yaml(text, said):
+    with pytest.raises(ForecastingError, match=said):
+        parse(text, "events.yaml")

@@ -160,3 +160,8 @@ def test_too_many_are_refused():
 def test_what_cannot_be_read_is_named(text, said):
     with pytest.raises(ForecastingError, match=said):
         parse(text, "team.ics", FIRST, LAST)
+
+
+def test_a_zone_that_does_not_exist_is_refused():
+    with pytest.raises(ForecastingError, match="entry 'x': 'Nowhere/Land' is no time zone"):
+        read("SUMMARY:x\nDTSTART;TZID=Nowhere/Land:20260110T100000")

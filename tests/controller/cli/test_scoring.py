@@ -121,6 +121,13 @@ def test_a_shift_is_told_and_a_broken_record_is_made_anew(environment, tmp_path)
     assert found["set:web", "cpu"]["above"] > 0
     assert found["group:eu/shop", "cpu"]["below"] == 0
 
+    kept = usage.with_suffix(".nc").read_bytes()
+    given = ("surprise", "--usage", usage, "--hierarchy", usage.with_suffix(".nc"), "--record")
+    assert "this is no record, and is not written over" in headroom(*given, usage.with_suffix(".nc"), code=1)
+    assert usage.with_suffix(".nc").read_bytes() == kept
+    assert "ends in .nc" in headroom(*given, usage, code=1)
+    assert "there is no directory" in headroom(*given, tmp_path / "absent/record.nc", code=1)
+
     peaks = {}
     for more in ((), ("--record", record)):
         given = ("forecast", "--usage", usage, "--hierarchy", usage.with_suffix(".nc"), "--horizon", "24", *more)

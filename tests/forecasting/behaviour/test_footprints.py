@@ -158,3 +158,8 @@ def test_groups_that_are_called_otherwise_in_usage_teach_nothing():
     )
     with pytest.raises(FitError, match="called the same"):
         learn(activity(), usage)
+
+
+def test_an_application_that_stands_twice_is_refused(tmp_path):
+    with pytest.raises(ForecastingError, match=r":3: 'shop' stands here a second time"):
+        given(tmp_path, "applications:\n  shop: {cpu: 1}\n  shop: {cpu: 2}\n")

@@ -145,7 +145,7 @@ def test_a_record_is_the_same_after_its_file_and_a_broken_one_says_what_to_do(tm
     record.save(tmp_path / "record.nc")
     assert np.array_equal(Record.load(tmp_path / "record.nc").scores, record.scores, equal_nan=True)
     (tmp_path / "bad.nc").write_bytes(b"nothing")
-    with pytest.raises(RecordError, match="delete it"):
+    with pytest.raises(RecordError, match="makes it anew"):
         Record.load(tmp_path / "bad.nc")
 
 

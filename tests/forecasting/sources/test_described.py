@@ -47,7 +47,9 @@ def test_a_description_becomes_settings_with_usual_values():
         (("cache: usage-cache", "cache: ["), "s.yaml:3: not YAML"),
         ((GOOD, ""), "empty, or not a mapping"),
         ((GOOD, "- 1"), "empty, or not a mapping"),
-        ((GOOD, "sources: []"), "s.yaml:1: sources: .*at least 1"),
+        ((GOOD, "sources: []"), "s.yaml:1: sources: is empty; name at least one$"),
+        (("cpu: {query: up, capacity: 4}", "{}"), "^s.yaml:6: sources.0.queries: is empty; [^\n]*$"),
+        (("http://", "ftp://"), "^[^\n]*$"),
     ],
 )
 def test_what_is_wrong_is_told_with_key_and_line(change, said):

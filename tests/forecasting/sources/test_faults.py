@@ -1,6 +1,7 @@
 """Servers that are unwell, slow, or say too much: played by a small one on loopback."""
 
 import json
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -240,7 +241,21 @@ def test_a_cache_that_cannot_be_written_is_told_and_gone_without(described, tmp_
     with Faulty(lambda n, form: matrix(form)).serving() as address:
         usage = read(described(address, top="cache: kept"), now=NOW)
     assert usage.sizes["time"] == 84
-    assert "the cache cannot be written" in "\n".join(notes(usage))
+    told = "\n".join(notes(usage))
+    assert "the cache cannot be written" in told
+    assert "damaged" not in told
+
+
+def test_what_a_killed_run_left_half_written_is_cleared_a_day_later(described, tmp_path):
+    with Faulty(lambda n, form: matrix(form)).serving() as address:
+        path = described(address, top="cache: kept\nlate_hours: 100")
+        read(path, now=NOW)
+        (folder,) = (tmp_path / "kept").iterdir()
+        for name, hours in (("a.part", 30), ("b.part", 1)):
+            (folder / name).write_bytes(b"PAR1")
+            os.utime(folder / name, (NOW.timestamp() - hours * 3600,) * 2)
+        read(path, now=NOW)
+    assert [x.name for x in folder.glob("*.part")] == ["b.part"]
 
 
 def test_runs_at_once_leave_a_whole_cache(described, tmp_path):

@@ -112,6 +112,10 @@ def test_addresses_that_cannot_be_read_say_what_to_do_and_no_secret(tmp_path):
     ) as e:
         read("adl://user:hunter2@store/x")
     assert "hunter2" not in str(e.value)
+    with pytest.raises(
+        UsageError, match=r"https://127.0.0.1:9/x: to read such an address, pip install requests aiohttp"
+    ):
+        read("https://127.0.0.1:9/x")
     with pytest.raises(UsageError, match="ftp://127.0.0.1:9/x: ") as e:
         read("ftp://user:hunter2@127.0.0.1:9/x")
     assert "hunter2" not in str(e.value)

@@ -176,6 +176,15 @@ def test_a_label_that_no_series_has_any_more_is_an_error(described):
         read(path, now=NOW)
 
 
+def test_a_query_that_gives_nothing_beside_others_is_told(described):
+    queries = f"      cpu: {{query: '{CORES}', capacity: absent_total, censored: absent_total}}\n"
+    told = notes(read(described(f"{queries}      memory: {{query: absent_total}}"), now=NOW))
+    assert [x.split(", ", 1)[1] for x in told if "no series" in x] == [
+        "query of cpu (capacity): no series; has its name or its label set changed?",
+        "query of memory: no series; has its name or its label set changed?",
+    ]
+
+
 def test_usage_at_capacity_and_throttled_is_marked(described):
     queries = (
         "      cpu:\n        query: 'sum by (region, team) (limit) * 0 + 1.99'\n"
