@@ -4,7 +4,7 @@ Place in the line: after `judging`; `headroom run` asks it at each run, `headroo
 never changed on a guess: both are learnt from the days before the contest, forecast each of them, and are scored
 by what came. Only then is the winner learnt from everything.
 
-    if reason(record):
+    if reason(record, hierarchy.learnt_until):
         hierarchy, contest = retrain(usage, hierarchy)
 """
 
@@ -57,9 +57,13 @@ class Contest:
         return self.challenger < (1 - MARGIN) * self.champion
 
 
-def reason(record: Record) -> str:
-    """Return why what was learnt should be learnt anew at once, in words; empty if it need not be."""
-    found = surprises(record)
+def reason(record: Record, since: datetime) -> str:
+    """Return why what was learnt should be learnt anew at once, in words; empty if it need not be.
+
+    Forecasts from before ``since``, when it was learnt, do not count: else one bad week were a reason twice.
+    """
+    data = record.dataset
+    found = surprises(Record(data.isel(origin=record.origins >= dims.hour_of(since))))
     groups = found.isel(scope=np.flatnonzero(found["kind"].values == GROUP))
     if not groups.sizes["scope"]:
         return ""

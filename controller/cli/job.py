@@ -170,7 +170,7 @@ class Job:
         from forecasting.errors import ForecastingError
         from forecasting.retrain import reason, retrain
 
-        path, why = self.hierarchy_path, reason(record)
+        path, why = self.hierarchy_path, reason(record, hierarchy.learnt_until)
         if not why or path is None or now - hierarchy.learnt_until < _SETTLED:
             return hierarchy
         say(f"{why}: learning anew, with the memory that forecast the last days better")

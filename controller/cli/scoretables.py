@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 def rows_of(part: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
-    """Headings and cells of a summary of scores, shares in per cent."""
+    """Headings and cells of a summary of scores, shares in per cent; PIT is its mean, half where all is well."""
     keys = [x for x in ("scope", "resource", "lead") if x in part]
     shares = [x for x in part.columns if x.startswith("within")]
-    heads = [*keys, "hours", "CRPS", "pinball", "bias", *(x.removeprefix("within ") for x in shares)]
+    heads = [*keys, "hours", "CRPS", "pinball", "bias", "PIT", *(x.removeprefix("within ") for x in shares)]
     rows = [
         [
             *(row[x] if isinstance(row[x], str) else f"{row[x]:.0f}" for x in keys),
             f"{row['hours']:,.0f}",
             *(_percent(row[x]) for x in ("crps", "pinball")),
             _percent(row["bias"], "+"),
+            f"{row['pit']:.2f}",
             *(_percent(row[x]) for x in shares),
         ]
         for _, row in part.iterrows()

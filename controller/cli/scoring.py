@@ -101,7 +101,8 @@ def score(
         "lead hours": summary(scores, ["lead"]),
     }
     if output == "json":
-        tables = {name: part.to_dict(orient="records") for name, part in parts.items()}
+        every = {**parts, "each hour ahead": summary(scores, ["ahead"])}
+        tables = {name: part.to_dict(orient="records") for name, part in every.items()}
         document(
             {
                 "forecasts": int(scores["forecast"].nunique()),

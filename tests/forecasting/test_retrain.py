@@ -1,5 +1,7 @@
 """When to learn anew, and with which memory."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from demand import usage_of, waves
@@ -15,6 +17,9 @@ from forecasting.retrain import SHORT_MEMORY_HOURS, reason, retrain, settings_of
 from forecasting.settings import LONGEST_MEMORY_HOURS, Settings
 
 QUICK = Settings(components=("days", "level"), draws=50)  # nothing that is sampled
+
+
+BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def record_of(*alarmed):
@@ -35,9 +40,14 @@ def usage():
 
 
 def test_one_group_in_ten_is_no_reason_and_two_are():
-    assert reason(record_of()) == ""
-    assert reason(record_of(3)) == ""
-    assert reason(record_of(3, 4)) == "2 of 10 groups are at an alarm"
+    assert reason(record_of(), BEFORE) == ""
+    assert reason(record_of(3), BEFORE) == ""
+    assert reason(record_of(3, 4), BEFORE) == "2 of 10 groups are at an alarm"
+
+
+def test_what_came_before_the_last_learning_is_no_reason_to_learn_again():
+    assert reason(record_of(3, 4), BEFORE + timedelta(days=1)) == "2 of 10 groups are at an alarm"
+    assert reason(record_of(3, 4), BEFORE + timedelta(days=3)) == ""
 
 
 def test_memory_is_kept_in_the_file_and_heeded_by_forecasts(usage, tmp_path):

@@ -61,6 +61,7 @@ def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
     text = table(*scored, "--now", stamp(end), "--page", page)
     assert "pool web" in text
     assert "eu/shop" in text
+    assert "PIT" in text
     assert max(map(len, text.splitlines())) <= 80
     html = page.read_text(encoding="utf-8")
     assert "<svg" in html
@@ -71,7 +72,8 @@ def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
     for lease in told["leases"]:
         assert lease["outcome"] in {"hit", "short", "waste", "open"}
         assert lease["probability"] >= 0.8
-    assert all(0 <= x["within 80 %"] <= 1 for x in told["pools"])
+    assert all(0 <= x["within 80 %"] <= 1 and 0 < x["pit"] < 1 for x in told["pools"])
+    assert [x["ahead"] for x in told["each hour ahead"]] == list(range(1, 72))
 
     (profiles / "other.nc").write_text("no profile")
     said = headroom(*scored, *keeping, "--now", stamp(end))
