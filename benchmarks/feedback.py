@@ -73,7 +73,11 @@ class Way:
     def surprised(self, past: xr.Dataset) -> Hierarchy | None:
         """Learn anew if the record asks for it, as `headroom run` does; None if it does not."""
         now = np.datetime64(self.hierarchy.learnt_until.replace(tzinfo=None), "ns") + SETTLED
-        if self.record is None or past[dims.TIME].values[-1] + dims.HOUR < now or not reason(self.record):
+        if (
+            self.record is None
+            or past[dims.TIME].values[-1] + dims.HOUR < now
+            or not reason(self.record, self.hierarchy.learnt_until)
+        ):
             return None
         try:
             return retrain(past, self.hierarchy)[0]
