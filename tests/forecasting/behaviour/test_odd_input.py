@@ -168,3 +168,10 @@ def test_days_without_a_time_have_no_offset(tmp_path):
 def test_a_path_that_cannot_be_is_told_in_words(tmp_path):
     with pytest.raises(UsageError, match="events: .*File name too long"):
         run(tmp_path / ("x" * 300 + ".csv"))
+
+
+def test_one_person_is_not_k_people_by_spelling_the_id_in_k_ways(tmp_path):
+    ways = ["user-0", "USER-0", "User-0", " user-0", "user-0 ", "user-0\t"]
+    one = pd.concat([sessions(1, user=way) for way in ways])
+    with pytest.raises(UsageError, match="no group has 3 people"):
+        run(write(one, tmp_path / "e.parquet"))
