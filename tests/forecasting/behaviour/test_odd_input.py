@@ -175,3 +175,14 @@ def test_one_person_is_not_k_people_by_spelling_the_id_in_k_ways(tmp_path):
     one = pd.concat([sessions(1, user=way) for way in ways])
     with pytest.raises(UsageError, match="no group has 3 people"):
         run(write(one, tmp_path / "e.parquet"))
+
+
+def test_names_that_a_database_pads_are_those_without_blanks(tmp_path):
+    frame = sessions()
+    blanks = {"tenant": 1, "team": 2, "application": 120, "region": 3}
+    padded = frame.assign(user=frame["user"] + "b", **{x: frame[x] + " " * n for x, n in blanks.items()})
+    result = run(write(pd.concat([frame, padded]), tmp_path / "e.parquet"))
+    assert set(result.table["group"]) == {"acme/web"}
+    assert set(result.table["region"]) == {"eu"}
+    assert "sessions:shop" in set(result.table["resource"])
+    assert result.features["active_users"].max() == 12
