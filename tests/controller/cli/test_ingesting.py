@@ -87,3 +87,28 @@ def test_memory_that_cannot_be_is_told(events, tmp_path, given):
 @pytest.mark.parametrize("column", ["user", "consent", "Started", "region"])
 def test_what_is_known_otherwise_does_not_divide_tenants(events, tmp_path, column):
     refused("does not divide", "--events", events, "--out", tmp_path / "u.parquet", "--split", column)
+
+
+ODD = [
+    "applications: {a: {cpu: 2026-13-45}}",
+    "applications: {a: {cpu: !!timestamp x}}",
+    "applications: {yes: {cpu: 1}}",
+    "applications: {a: {'': 1}}",
+    'applications: {a: {"b\\nc": 1}}',
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_footprints_that_are_none_are_told_before_the_work(events, tmp_path, text):
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    refused("f.yaml: ", "--events", events, "--out", tmp_path / "u.parquet", "--footprints", path)
+
+
+def test_footprints_of_other_applications_alone_give_no_empty_usage(events, tmp_path):
+    path, out = tmp_path / "f.yaml", tmp_path / "u.parquet"
+    path.write_text("applications: {Shop: {cpu: 1}}")
+    result = ingest("--events", events, "--out", out, "--footprints", path)
+    assert result.exit_code == 1
+    assert "no application has a footprint, of shop" in result.stderr
+    assert not out.exists()
