@@ -5,7 +5,9 @@ Place in the line: before the work of every command that writes one.
     check_target("chart.svg", PICTURES)
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from forecasting.errors import ForecastingError
@@ -41,3 +43,14 @@ def check_target(path: Path | str, endings: Sequence[str] = ()) -> Path:
     if not housed:
         raise ForecastingError(f"{target}: there is no directory {target.parent}; make it first")
     return target
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a name beside the file to write to; what is there takes the file's place, unless something fails."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

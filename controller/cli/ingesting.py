@@ -11,10 +11,11 @@ import click
 
 from controller.cli.output import Column, as_json, document, note, now_option, progress, table
 from controller.cli.reading import usage_of
-from controller.errors import HeadroomError
+from controller.cli.targets import check_targets, write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from xarray import Dataset
 
     from forecasting.behaviour.ingest import Ingested
     from forecasting.behaviour.noise import Budget
@@ -89,7 +90,10 @@ def ingest(
         raise click.UsageError("--usage and --learn-footprints go together")
     if epsilon is not None and (footprints or learn_footprints):
         raise click.UsageError("with --epsilon sessions are not told by application, so footprints cannot be used")
-    _check_targets(out, features_path, learn_footprints)
+    kept = [events, database, postgresql_uri_file, consent, key_file, usage_path and Path(usage_path)]
+    if footprints != learn_footprints:
+        kept.append(footprints)
+    check_targets(out, features_path, learn_footprints, [x for x in kept if x])
     if footprints is not None and footprints != learn_footprints:
         from forecasting.behaviour.footprints import load
 
@@ -105,18 +109,14 @@ def ingest(
         cells_per_day=cells_per_day,
         memory_gib=memory,
     )
+    usage = usage_of(usage_path) if usage_path is not None else None  # before the work, too
     source = _source(events, database, postgresql_uri_file, query or "")
     with source as rows, progress("ingest") as report:
         from forecasting.behaviour.ingest import ingest as run
 
         result = run(rows, consent, key, now, rules, report)
-    written, notes = _sized(result, footprints, usage_path, learn_footprints)
-    try:
-        written.to_parquet(out, index=False)
-        if features_path is not None:
-            result.features.to_parquet(features_path, index=False)
-    except OSError as error:
-        raise HeadroomError(f"{out}: cannot be written: {error.strerror or error}") from None
+    written, notes = _sized(result, footprints, usage, learn_footprints)
+    write_whole({out: written} | ({features_path: result.features} if features_path else {}))
     told = _told(result, rules.k)
     if output == "json":
         document(told | {"notes": notes, "out": str(out)})
@@ -125,14 +125,6 @@ def ingest(
     for line in notes:
         note(line)
     note(f"usage: {out}")
-
-
-def _check_targets(out: Path, features: Path | None, footprints: Path | None) -> None:
-    from forecasting.target import check_target
-
-    for path, ending in ((out, ".parquet"), (features, ".parquet"), (footprints, ".nc")):
-        if path is not None:
-            check_target(path, [ending])
 
 
 def _budget(epsilon: float | None, delta: float | None) -> "Budget | None":
@@ -156,15 +148,15 @@ def _source(
 
 
 def _sized(
-    result: "Ingested", footprints: Path | None, usage_path: str | None, learnt_path: Path | None
+    result: "Ingested", footprints: Path | None, usage: "Dataset | None", learnt_path: Path | None
 ) -> tuple["DataFrame", list[str]]:
     """Learn footprints where that is asked for; give activity, or the resources that it takes."""
     table_of_usage = result.table
     notes: list[str] = []
-    if learnt_path is not None and usage_path is not None:
+    if learnt_path is not None and usage is not None:
         from forecasting.behaviour.learning import learn
 
-        learnt, notes = learn(result.by_application, usage_of(usage_path))
+        learnt, notes = learn(result.by_application, usage)
         learnt.save(learnt_path)
     if footprints is not None:
         from forecasting.behaviour.footprints import load

@@ -9,12 +9,13 @@ Of a row that may not be used, nothing gets beyond the gate but the reason.
 """
 
 from datetime import datetime
+from os import SEEK_END
 from pathlib import Path
 
 import duckdb
 
-from forecasting.behaviour.engine import literal, quoted, run
-from forecasting.behaviour.events import Answer, open_files
+from forecasting.behaviour.engine import literal, run
+from forecasting.behaviour.events import Answer, as_text, open_files
 from forecasting.errors import UsageError
 
 FILE_COLUMNS = ("user", "purpose", "granted_at", "expires_at", "withdrawn_at")
@@ -30,7 +31,10 @@ REASONS = {
 }
 """Reasons why a row is dropped, in the order in which they are tried, in words."""
 
-_NOBODY = '"user" IS NULL OR trim("user") = \'\''
+
+def spelt(user: str) -> str:
+    """SQL for what two ways to spell an id have in common: without case, blanks around it and marks composed."""
+    return rf"lower(nfc_normalize(regexp_replace({user}, '^[\s\p{{Z}}\p{{C}}]+|[\s\p{{Z}}\p{{C}}]+$', '', 'g')))"
 
 
 def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> None:
@@ -44,28 +48,27 @@ def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> N
         If the file cannot be read.
     """
     doing = f"consent: nothing is used, since {path} cannot be read"
-    try:
-        open_files(base, path, "consent_raw", "consent")
-    except OSError as error:
-        raise UsageError(f"{doing}: {error.strerror}") from None
+    for file in open_files(base, path, "consent_raw", "consent: nothing is used", alike=True):
+        _check_end(file)
     described = run(base, doing, "DESCRIBE SELECT * FROM consent_raw").fetchall()
     kinds = {str(name).lower(): (str(name), str(kind)) for name, kind, *_ in described}
     missing = [x for x in FILE_COLUMNS if x not in kinds]
     if missing or len(kinds) < len(described):
         raise UsageError(f"consent: {path}: wanted, each once, {', '.join(FILE_COLUMNS)}; nothing is used")
-    times, faults = [], [_NOBODY, "purpose IS NULL", "trim(purpose) = ''", "granted_s IS NULL"]
+    user, what = (as_text(*kinds[x]) for x in FILE_COLUMNS[:2])
+    nobody = f"""coalesce({spelt('"user"')}, '') = ''"""
+    times, faults = [], [nobody, "purpose IS NULL", "trim(purpose) = ''", "granted_s IS NULL"]
     for name in FILE_COLUMNS[2:]:
-        column = quoted(kinds[name][0])
+        column = as_text(*kinds[name])
         short = name.removesuffix("_at")
         times += [f"TRY_CAST(floor(epoch(TRY_CAST({column} AS TIMESTAMPTZ))) AS BIGINT) AS {short}_s"]
-        times += [f"nullif(trim(CAST({column} AS VARCHAR)), '') AS {short}_text"]
+        times += [f"nullif(trim({column}), '') AS {short}_text"]
         faults += [f"({short}_text IS NOT NULL AND {short}_s IS NULL)"]
-    user, what = (quoted(kinds[x][0]) for x in FILE_COLUMNS[:2])
     run(
         base,
         doing,
-        f"""CREATE TEMP TABLE consents AS SELECT CAST({user} AS VARCHAR) AS "user",
-        lower(trim(CAST({what} AS VARCHAR))) AS purpose, {", ".join(times)} FROM consent_raw""",
+        f"""CREATE TEMP TABLE consents AS SELECT trim({user}) AS "user",
+        lower(trim({what})) AS purpose, {", ".join(times)} FROM consent_raw""",
     )
     bad = run(base, doing, f"SELECT count(*) FROM consents WHERE {' OR '.join(faults)}").fetchone()[0]
     if bad:
@@ -78,7 +81,7 @@ def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> N
     run(
         base,
         doing,
-        f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT lower(trim("user")) AS name FROM consents
+        f"""CREATE TEMP TABLE withdrawals AS SELECT DISTINCT {spelt('"user"')} AS name FROM consents
         WHERE withdrawn_s IS NOT NULL AND {covered};
         CREATE TEMP TABLE holders AS SELECT "user", bool_or({covered}) AS covered,
         min(granted_s) FILTER ({covered}) AS granted_s FROM consents GROUP BY "user";
@@ -163,24 +166,38 @@ def _people(base: duckdb.DuckDBPyConnection, filed: bool) -> None:
         "consent: who is named in the events cannot be read",
         f"""CREATE TEMP TABLE named AS SELECT "user", bool_or(coalesce(answer = {Answer.GONE:d}, false)) AS gone
         FROM typed GROUP BY "user";
-        CREATE TEMP TABLE gone AS SELECT DISTINCT lower(trim("user")) AS name FROM named WHERE gone""",
+        CREATE TEMP TABLE gone AS SELECT DISTINCT {spelt('"user"')} AS name FROM named WHERE gone""",
     )
     joined = ""
     if filed:
         of_file = """CASE WHEN v.name IS NOT NULL THEN 'withdrawn' WHEN h."user" IS NULL THEN 'missing'
         WHEN NOT h.covered THEN 'purpose' END::reason AS unfiled, h.granted_s"""
-        joined = 'LEFT JOIN withdrawals AS v ON v.name = lower(trim(n."user")) ' \
-            'LEFT JOIN holders AS h ON h."user" = n."user"'  # fmt: skip
+        joined = 'LEFT JOIN withdrawals AS v ON v.name = n.name ' \
+            'LEFT JOIN holders AS h ON h."user" = trim(n."user")'  # fmt: skip
     else:
         of_file = "NULL::reason AS unfiled, NULL::BIGINT AS granted_s"
     run(
         base,
         "consent: the people cannot be numbered",
         f"""CREATE TABLE people AS SELECT n."user", (row_number() OVER ())::INTEGER AS person,
-        CASE WHEN w.name IS NOT NULL THEN true END AS out, {of_file} FROM named AS n
-        LEFT JOIN gone AS w ON w.name = lower(trim(n."user")) {joined} WHERE trim(n."user") <> '';
+        CASE WHEN w.name IS NOT NULL THEN true END AS out, {of_file}
+        FROM (SELECT *, {spelt('"user"')} AS name FROM named) AS n
+        LEFT JOIN gone AS w ON w.name = n.name {joined} WHERE n.name <> '';
         DROP TABLE named; DROP TABLE gone""",
     )
     if filed:
         run(base, "consent: the spans cannot be joined", """CREATE TEMP TABLE spans_of AS
-        SELECT person, s.granted_s, s.expires_s FROM spans AS s JOIN people USING ("user")""")  # fmt: skip
+        SELECT person, s.granted_s, s.expires_s FROM spans AS s JOIN people AS p
+        ON s."user" = trim(p."user")""")  # fmt: skip
+
+
+def _check_end(file: Path) -> None:
+    """Refuse a CSV whose last row does not end: the time of a withdrawal may be what is cut off."""
+    if file.suffix.lower() == ".csv":
+        with file.open("rb") as stream:
+            stream.seek(-1, SEEK_END)
+            if stream.read(1) not in b"\r\n":
+                raise UsageError(
+                    f"consent: {file}: the last row does not end, so it may be half written: nothing is used; "
+                    "let it end with a newline"
+                )

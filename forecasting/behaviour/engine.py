@@ -31,7 +31,7 @@ def engine(memory_gib: float = 2.5, threads: int = 2) -> Iterator[duckdb.DuckDBP
     """
     with tempfile.TemporaryDirectory(prefix="headroom-") as folder:  # mode 0700
         settings: dict[str, Any] = {
-            "memory_limit": f"{memory_gib:g}GiB",
+            "memory_limit": f"{int(memory_gib * 2**20)}KiB",
             "threads": threads,
             "temp_directory": folder,
             "temp_file_encryption": True,  # what spills may hold user ids

@@ -40,25 +40,39 @@ _WORDS = {
 }
 
 _READERS = {
-    ".parquet": "read_parquet({paths})",
-    ".csv": "read_csv({paths}, all_varchar = true, header = true)",
-    ".jsonl": "read_json({paths}, format = 'newline_delimited', records = true, sample_size = -1)",
+    ".parquet": "read_parquet({paths}, union_by_name = {union})",
+    ".csv": "read_csv({paths}, all_varchar = true, header = true, quote = '\"', escape = '\"', "
+    "union_by_name = {union})",
+    ".jsonl": "read_json({paths}, format = 'newline_delimited', records = true, sample_size = -1, "
+    "union_by_name = true)",
 }
+# What is joined by name: a column that only some of the files have, an expiry say, counts in those.
 _ENDINGS = {".parquet": ".parquet", ".csv": ".csv", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".json": ".jsonl"}
 
 
-def open_files(base: duckdb.DuckDBPyConnection, path: Path, view: str, doing: str) -> None:
-    """Make a view over a file, or over all files of one form in a folder and the folders below it.
+def open_files(
+    base: duckdb.DuckDBPyConnection, path: Path, view: str, doing: str, alike: bool = False
+) -> list[Path]:
+    """Make a view over a file, or over all files of one form in a folder and the folders below it; return them.
+
+    Parameters
+    ----------
+    alike
+        Whether columns that only some of the files have are an error; else they are NULL in the others.
 
     Raises
     ------
     UsageError
         If there is no file, none of a known form, or files of several forms.
     """
-    files = sorted(x for x in path.rglob("*") if x.is_file()) if path.is_dir() else [path]
+    try:
+        there = path.exists()
+        files = sorted(x for x in path.rglob("*") if x.is_file()) if path.is_dir() else [path]
+    except OSError as error:
+        raise UsageError(f"{doing}: {path} cannot be read: {error.strerror}") from None
     files = [x for x in files if not x.name.startswith((".", "_"))]
     forms = {_ENDINGS.get(x.suffix.lower(), "") for x in files}
-    if not path.exists() or not files:
+    if not there or not files:
         raise UsageError(f"{doing}: {path} is not there or holds no files; give a file or a folder of files")
     if len(forms) > 1 or "" in forms:
         raise UsageError(
@@ -70,8 +84,9 @@ def open_files(base: duckdb.DuckDBPyConnection, path: Path, view: str, doing: st
     # A name with * or [ in it is a name, not a pattern.
     names = (_unglobbed(str(x.resolve())) for x in files)
     paths = "[" + ", ".join(literal(x) for x in names) + "]"
-    reader = _READERS[forms.pop()].format(paths=paths)
+    reader = _READERS[forms.pop()].format(paths=paths, union=str(not alike).lower())
     run(base, f"{doing}: {path} cannot be read", f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {reader}")
+    return files
 
 
 def open_query(base: duckdb.DuckDBPyConnection, database: Path, query: str) -> None:
@@ -116,9 +131,11 @@ def type_rows(base: duckdb.DuckDBPyConnection, split: str = "team") -> frozenset
         Naming the columns that are missing or given twice, or times that are given as numbers.
     """
     described = run(base, "events: the columns cannot be read", "DESCRIBE SELECT * FROM raw").fetchall()
-    kinds = {str(name).lower(): (str(name), str(kind)) for name, kind, *_ in described}
-    if len(kinds) < len(described):
-        raise UsageError("events: two columns have the same name but for upper and lower case; rename one")
+    kinds = {str(name).strip().lower(): (str(name), str(kind)) for name, kind, *_ in described}
+    twice = [x for x in (*WANTED, *OPTIONAL) if f"{x}_1" in kinds]  # what DuckDB calls the second one of a file
+    if len(kinds) < len(described) or twice:
+        what = twice[0] if twice else "but for upper and lower case"
+        raise UsageError(f"events: two columns have the same name, {what}; rename one")
     needed = [*WANTED, *([] if split.lower() == "team" else [split.lower()])]
     missing = [x for x in needed if x not in kinds]
     if missing:
@@ -128,19 +145,17 @@ def type_rows(base: duckdb.DuckDBPyConnection, split: str = "team") -> frozenset
             raise UsageError(f"events: column {name} holds numbers; write times as ISO 8601 or convert them first")
 
     def text(name: str) -> str:
-        column, kind = kinds.get(name, ("", ""))
-        return "NULL::VARCHAR" if not kind else quoted(column) if kind == "VARCHAR" else \
-            f"CAST({quoted(column)} AS VARCHAR)"  # fmt: skip
+        return as_text(*kinds[name]) if name in kinds else "NULL::VARCHAR"
 
     def seconds(name: str) -> str:
         return _seconds(*kinds[name]) if name in kinds else "NULL::BIGINT"
 
     def whole(name: str) -> str:
-        return f"coalesce(TRY_CAST({quoted(kinds[name][0])} AS BIGINT), 0)" if name in kinds else "0::BIGINT"
+        return _whole(*kinds[name]) if name in kinds else "0::BIGINT"
 
     naive = "false"
-    if kinds["started"][1] == "VARCHAR":
-        naive = rf"NOT regexp_matches({text('started')}, '([Zz]|[+-]\d\d(:?\d\d)?)\s*$')"
+    if kinds["started"][1] in {"VARCHAR", "JSON"}:
+        naive = rf"NOT regexp_matches({text('started')}, '[Tt :].*([Zz]|[+-]\d\d(:?\d\d)?)\s*$')"
     elif "TIME ZONE" not in kinds["started"][1]:
         naive = "true"
     run(
@@ -157,12 +172,28 @@ def type_rows(base: duckdb.DuckDBPyConnection, split: str = "team") -> frozenset
     return frozenset(x for x in OPTIONAL if x in kinds)
 
 
+def as_text(column: str, kind: str) -> str:
+    """SQL for the words of a column; of JSON, which columns of several kinds are, without its quotation marks."""
+    if kind == "JSON":
+        return f"({quoted(column)} ->> '$')"
+    return quoted(column) if kind == "VARCHAR" else f"CAST({quoted(column)} AS VARCHAR)"
+
+
 def _seconds(column: str, kind: str) -> str:
     """SQL for whole seconds since 1970; NULL for what is no time or endless."""
     if not kind.startswith("TIMESTAMP"):
-        return f"TRY_CAST(floor(epoch(TRY_CAST({quoted(column)} AS TIMESTAMPTZ))) AS BIGINT)"
+        given = as_text(column, kind) if kind == "JSON" else quoted(column)
+        return f"TRY_CAST(floor(epoch(TRY_CAST({given} AS TIMESTAMPTZ))) AS BIGINT)"
     time = quoted(column) if kind in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"} else f"{quoted(column)}::TIMESTAMP"
     return f"CASE WHEN isfinite({time}) THEN epoch_us({time}) // 1000000 END"
+
+
+def _whole(column: str, kind: str) -> str:
+    """SQL for a whole number; 0 for what is none; too much, or below zero, for what 64 bits do not hold."""
+    given = as_text(column, kind) if kind == "JSON" else quoted(column)
+    number = f"TRY_CAST({given} AS DOUBLE)"
+    beyond = f"CASE WHEN isnan({number}) THEN 0 WHEN {number} > 0 THEN {2**62} WHEN {number} < 0 THEN -1 END"
+    return f"coalesce(TRY_CAST({given} AS BIGINT), {beyond}, 0)"
 
 
 def _answer(column: str, kind: str) -> str:
@@ -173,9 +204,11 @@ def _answer(column: str, kind: str) -> str:
         cases = [(quoted(column), Answer.YES), (f"NOT {quoted(column)}", Answer.NO)]
         unknown = Answer.MISSING
     else:
-        word = f"lower(trim(CAST({quoted(column)} AS VARCHAR)))"
+        word = f"lower(trim({as_text(column, kind)}))"
         cases = [(f"{word} IN ({', '.join(map(literal, words))})", answer) for answer, words in _WORDS.items()]
         cases += [(f"{word} IS NULL", Answer.MISSING)]
+        # Whatever else is written around it: who may have withdrawn, has.
+        cases += [(f"regexp_matches({word}, 'withdr[ae]w|revoke')", Answer.GONE)]
         unknown = Answer.UNREADABLE
     whens = " ".join(f"WHEN {condition} THEN {answer:d}" for condition, answer in cases)
     return f"(CASE {whens} ELSE {unknown:d} END)::TINYINT"

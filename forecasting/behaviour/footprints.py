@@ -91,7 +91,7 @@ def load(path: Path) -> Footprints:
     try:
         text = path.read_text(encoding="utf-8")
         document, twice = yaml.safe_load(text), repeated(yaml.compose(text, yaml.SafeLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:  # tags raise all sorts
         raise ForecastingError(f"{path}: cannot be read as YAML: {error}") from error
     if twice:
         raise ForecastingError(f"{path}:{twice[0]}: {twice[1]!r} stands here a second time")
@@ -108,6 +108,9 @@ def _parse(document: Any) -> Footprints:
     )
     if not isinstance(table, dict) or not table or not all(isinstance(x, dict) for x in table.values()):
         raise ForecastingError("wanted `applications:` and below it, for each, `name: {cpu: 0.5, memory: 2}`")
+    for name in (*table, *(x for row in table.values() for x in row)):
+        if not isinstance(name, str) or not name.isprintable() or not name or name != name.strip():
+            raise ForecastingError(f"{name!r} is no name; write it in quotation marks, without blanks around it")
     applications = [str(x) for x in table]
     resources = sorted({str(name) for row in table.values() for name in row})
     if not resources:

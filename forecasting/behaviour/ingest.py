@@ -16,7 +16,7 @@ from forecasting.behaviour import noise, publish
 from forecasting.behaviour.anonymity import Merging, merge_groups
 from forecasting.behaviour.consent import gate, load_consent
 from forecasting.behaviour.engine import engine
-from forecasting.behaviour.events import open_files, open_query, open_stream, type_rows
+from forecasting.behaviour.events import OPTIONAL, WANTED, open_files, open_query, open_stream, type_rows
 from forecasting.behaviour.features import Bound, Hours, aggregate
 from forecasting.behaviour.pseudonyms import PERIODS, PseudonymKey, assign
 from forecasting.behaviour.sieve import Intake, sieve
@@ -61,6 +61,10 @@ class Rules:
             raise ForecastingError(f"k is {self.k}; with fewer than {LEAST_K} people a group is a person")
         if self.period not in PERIODS or not 1 <= self.longest_hours <= 24:
             raise ForecastingError("period is day, week or month; sessions last 1 to 24 hours at most")
+        if self.split.strip().lower() in {*WANTED, *OPTIONAL} - {"team"}:
+            raise ForecastingError(f"{self.split} does not divide tenants; name a column such as team or plan")
+        if not 0 < self.memory_gib < 2**20:
+            raise ForecastingError(f"memory of {self.memory_gib:g} GiB cannot be; give 0.25 or more")
         if not self.purpose.strip() or self.cells_per_day < 1 or not self.mib_per_cell > 0:
             raise ForecastingError("purpose must not be empty; what one person adds to a day must be above 0")
 

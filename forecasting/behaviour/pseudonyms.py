@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from forecasting.behaviour.consent import spelt
 from forecasting.behaviour.engine import run
 from forecasting.errors import ForecastingError
 
@@ -98,7 +99,7 @@ def assign(base: duckdb.DuckDBPyConnection, key: PseudonymKey, period: str) -> N
     run(
         base,
         "pseudonyms",
-        f"""CREATE TABLE periods_of AS SELECT "user", person, period FROM (
+        f"""CREATE TABLE periods_of AS SELECT {spelt('"user"')} AS "user", person, period FROM (
         SELECT DISTINCT person, {first} AS period FROM sessions WHERE fault IS NULL
         UNION SELECT person, {last} FROM sessions WHERE fault IS NULL AND {last} <> {first})
         JOIN people USING (person);

@@ -92,7 +92,7 @@ def sieve(base: duckdb.DuckDBPyConnection, now: datetime, longest_hours: int) ->
         f"""CREATE TABLE sessions AS SELECT fault, {fields} FROM
         (SELECT j.*, n.member, coalesce(j.no::fault, {_case(faults)}, n.fault) AS fault
         FROM judged AS j JOIN names AS n ON {joined});
-        CREATE TABLE members AS SELECT * EXCLUDE (fault) FROM names
+        CREATE TABLE members AS SELECT member, {", ".join(f"trim({x}) AS {x}" for x in _NAMES)} FROM names
         WHERE member IN (SELECT DISTINCT member FROM sessions);
         DROP TABLE names""",
     )
@@ -103,7 +103,7 @@ def _names() -> str:
     """SQL for the table ``names``: looked at once each, for there are far fewer than rows."""
     empty = " OR ".join(f"coalesce(trim({x}), '') = ''" for x in _NAMES if x != "team")
     odd = " OR ".join(
-        [f"regexp_matches({x}, '{_HIDDEN}') OR length({x}) > {LONGEST_NAME}" for x in _NAMES]
+        [f"regexp_matches({x}, '{_HIDDEN}') OR length(trim({x})) > {LONGEST_NAME}" for x in _NAMES]
         + [f"contains({x}, '/')" for x in _NAMES if x != "application"]
     )
     named = {"unnamed": empty, "name": odd, "location": f"regexp_matches(region, '{_FINE}')"}

@@ -36,9 +36,16 @@ def sized_usage(by_application: pd.DataFrame, footprints: Footprints) -> tuple[p
     -------
     tuple
         A table as `forecasting.usage` reads it, and sentences on applications without a footprint.
+
+    Raises
+    ------
+    ForecastingError
+        If no application has a footprint.
     """
     names = sorted(by_application["application"].unique())
     chosen, left_out = _match(names, footprints)
+    if not chosen:
+        raise ForecastingError(f"no application has a footprint, of {', '.join(names)}; add them, or `{OTHER}`")
     notes = _notes(left_out, by_application.groupby("application")["sessions"].sum())
     known = by_application[~by_application["application"].isin(left_out)]
     mean = footprints.dataset["footprint"].mean(dims.DRAW).transpose(APPLICATION, dims.RESOURCE).to_pandas()
