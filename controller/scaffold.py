@@ -60,7 +60,7 @@ class Answers:
     base: int = 2
     max: int = 10
     region: str = "eu-central-1"
-    package: str = "headroom"
+    package: str = ""  # nothing: the name on PyPI is another project's
     modules: str = "modules/headroom-leases"
     atlantis: bool = False
 
@@ -124,7 +124,7 @@ def _facts(answers: Answers) -> dict[str, Any]:
         checked_path(path)
     for what, text, allowed in (
         ("--region", answers.region, _REGION),
-        ("--package", answers.package, _PACKAGE),
+        ("--package", answers.package or "x", _PACKAGE),
         ("--address", answers.address or "a.b", _ADDRESS),
     ):
         if not allowed.fullmatch(text):

@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False, emoji=False)
 
@@ -30,6 +31,15 @@ def moment(now: datetime) -> None:
 def say(text: str) -> None:
     """Tell one fact."""
     console.print(text, markup=False)
+
+
+def fact(label: str, text: str) -> None:
+    """Tell one fact with a label; where it is longer than a line, it goes on below itself."""
+    made = Table.grid(padding=(0, 1))
+    made.add_column(min_width=11, no_wrap=True)
+    made.add_column()
+    made.add_row(label, Text(text))
+    console.print(made)
 
 
 @contextmanager

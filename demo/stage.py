@@ -50,16 +50,17 @@ class Stage:
 def begin(stack: ExitStack, world: World, environment: Path, folder: Path, review: bool) -> Stage:
     """Seed the repository, start the cloud, and apply the baseline."""
     demand = world.usage["demand"]
-    screen.say(f"usage       {world.story}")
-    screen.say(
-        f"            {demand.sizes['group']} groups, {demand.sizes['resource']} resources, "
-        f"{before(world.usage, world.now).sizes['time']} hours up to now"
+    screen.fact("usage", world.story)
+    screen.fact(
+        "",
+        f"{demand.sizes['group']} groups, {demand.sizes['resource']} resources, "
+        f"{before(world.usage, world.now).sizes['time']} hours up to now",
     )
     for line in notes(world.usage):
-        screen.say(f"            {line}")
+        screen.fact("", line)
     bare, work = origin.seed(folder, environment, world.config_text)
-    screen.say(f"repository  {shown(bare)}, seeded from the environment {environment.name}")
-    screen.say(f"settings    {world.settings}")
+    screen.fact("repository", f"{shown(bare)}, seeded from the environment {environment.name}")
+    screen.fact("settings", world.settings)
     with screen.waiting("starting the stand-in for AWS (moto)"):
         endpoint = stack.enter_context(cloud.cloud())
     pipeline = ci.pipeline(folder / "ci", endpoint)

@@ -70,11 +70,12 @@ def _forecast(stage: Stage) -> DemandProfile:
     profile.save(stage.folder / "profile.nc")
     said = list(json.loads(profile.dataset.attrs["diagnostics"]).values())
     screen.say(f"{profile.draws.sizes['draw']} joint draws, {horizon} hours ahead")
-    screen.say(
-        f"diagnostics Pareto k̂ {max(x.get('pareto_k', 0.0) for x in said):.2f} at most, "
-        f"{min(x['effective_draws'] for x in said):.0f} effective draws at least, of {len(said)} posteriors"
+    screen.fact(
+        "diagnostics",
+        f"Pareto k̂ {max(x.get('pareto_k', 0.0) for x in said):.2f} at most, "
+        f"{min(x['effective_draws'] for x in said):.0f} effective draws at least, of {len(said)} posteriors",
     )
-    screen.say(f"saved as    {shown(stage.folder / 'profile.nc')}")
+    screen.fact("saved as", str(shown(stage.folder / "profile.nc")))
     return profile
 
 

@@ -104,7 +104,7 @@ class EventChoice:
         if strangers:
             say(f"the usage has no region {', '.join(strangers)}: what is said of it changes nothing")
         if idle := _idle(found.events, usage):
-            say(f"the usage has no group {', '.join(idle)}, or not there: what is said of it changes nothing")
+            say(f"the usage has no group {', '.join(idle)} in the regions named: what is said of it has no effect")
         return found if found.names or found.occur else None
 
 

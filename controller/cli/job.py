@@ -63,12 +63,14 @@ class Job:
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:
             if not mine:
                 return None
+            # What is not on the base branch is told now, too; and reviews may take longer than settings say.
+            horizon = self.horizon or _reach(workflow.settled(self.directory))
             with bar("usage") as report:
                 usage = read(self.usage_path, now=now, report=report)
             for line in notes(usage):
                 say(line)
             events = self.choice.of(usage, say)
-            profile = self._forecast(usage, events, self.horizon or _reach(config), now, say, bar)
+            profile = self._forecast(usage, events, horizon, now, say, bar)
             done = workflow.run(self.directory, usage, profile, now, self.dry_run)
             if self.profiles and not self.dry_run and any(x.state in ("opened", "updated") for x in done.outcomes):
                 _keep(profile, self.profiles, say)
@@ -200,6 +202,6 @@ def _keep(profile: "DemandProfile", folder: Path, say: Say) -> None:
 
 
 def _reach(config: "Config") -> int:
-    """How far ahead the settings look: as far as a window may reach that is proposed now."""
+    """How far ahead settings look: as far as a window may reach that is proposed now."""
     ahead = max(config.look_ahead(x) for x in config.pools)
     return min(MOST_HOURS, ceil(ahead / timedelta(hours=1)) + config.decide.longest_window_hours)

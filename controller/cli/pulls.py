@@ -68,7 +68,7 @@ def approve(number: int, directory: Path, by: str, now: datetime) -> None:
     """Approve one pull request."""
     with workflow.workplace(directory) as place:
         place.local.approve(number, by, now)
-    click.echo(f"#{number} approved by {by}; next: headroom pr merge {number}")
+    click.echo(f"#{number} approved by {by}; next: headroom pr merge {number} --env {directory}")
 
 
 @pr.command(epilog="Example: headroom pr merge 1 --env environments/demo")
@@ -81,7 +81,9 @@ def merge(number: int, directory: Path, now: datetime) -> None:
         forge = place.local
         approved = forge.kept(number).approved_commit
         merged = forge.merge(number, approved or "", now)
-    click.echo(f"#{number} merged as {merged.merged_commit}; next: git pull, terraform plan and apply")
+    click.echo(
+        f"#{number} merged as {(merged.merged_commit or '')[:12]}; next: git pull, terraform plan and apply"
+    )
 
 
 @pr.command(epilog="Example: headroom pr close 1 --env environments/demo")

@@ -24,7 +24,13 @@ from controller.errors import HeadroomError
     epilog="Example: headroom run --env environments/demo --usage usage.parquet --every 15m",
 )
 @env_option
-@click.option("--usage", "usage_path", required=True, help="Usage, read anew.")
+@click.option(
+    "--usage",
+    "usage_path",
+    metavar="PLACE",
+    required=True,
+    help="Usage, as `headroom fetch` takes it; read anew at each run.",
+)
 @hierarchy_option
 @click.option(
     "--learn-every",

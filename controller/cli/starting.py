@@ -3,7 +3,6 @@
 Place in the line: the first command that a platform team types; it adds files and changes none.
 """
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ _MEANING = {
 @click.option("--base", type=click.IntRange(0), default=2, show_default=True, help="Nodes without leases.")
 @click.option("--max", type=click.IntRange(1), default=10, show_default=True, help="Most nodes.")
 @click.option("--modules", default="modules/headroom-leases", show_default=True, help="Where the module goes.")
-@click.option("--package", help="What pipelines install by pip.  [default: this version]")
+@click.option("--package", default="", help="What pipelines install by pip, where HEADROOM_PACKAGE says nothing.")
 @click.option("--atlantis", is_flag=True, help="Write an atlantis.yaml, too.")
 @click.option("--dry-run", is_flag=True, help="List what would be written, and write nothing.")
 @as_json
@@ -61,7 +60,6 @@ def init(directory: Path, dry_run: bool, output: str, **answers: Any) -> None:
 
     Files that are there already are left as they are, so it may be run again. Nothing is committed.
     """
-    answers["package"] = answers["package"] or f"headroom=={version('headroom')}"
     begun = starting.start(directory, answers, dry_run)
     if output == "json":
         document({"files": dict(begun.files), "dry_run": dry_run})

@@ -99,10 +99,16 @@ def surprise(
     loud = sorted((x for x in rows if max(x[2:]) >= _CALM), key=lambda x: -max(x[2:]))
     if loud:
         columns = [Column("scope"), Column("resource"), Column("above", number=True), Column("below", number=True)]
-        table(columns, [(x[0], x[1], f"{x[2]:.1f}", f"{x[3]:.1f}") for x in loud[:_MOST_ROWS]])
+        table(columns, [(_named(x[0]), x[1], f"{x[2]:.1f}", f"{x[3]:.1f}") for x in loud[:_MOST_ROWS]])
     note(f"{len(rows) - len(loud[:_MOST_ROWS])} calmer ones; -o json has all")
     for line in told(record, usage):
         click.echo(line)
+
+
+def _named(scope: str) -> str:
+    """A scope of the record in words: what it calls a set of groups is a pool here."""
+    kind, _, name = scope.partition(":")
+    return f"{'pool' if kind == 'set' else kind} {name}"
 
 
 def told(record: "Record", usage: "xr.Dataset") -> list[str]:

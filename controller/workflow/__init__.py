@@ -7,11 +7,11 @@ from controller.workflow.board import change as dashboard
 from controller.workflow.checking import check
 from controller.workflow.place import Workplace, reach, read_directory, read_environment, workplace
 from controller.workflow.publish import Outcome
-from controller.workflow.rounds import Round, plan, propose, release, run
+from controller.workflow.rounds import Round, plan, propose, release, run, settled
 from controller.workflow.scoring import acted_on, latest
 
 __all__ = [
     "Outcome", "Round", "Workplace", "acted_on", "check", "dashboard", "latest", "plan",
     "propose", "reach", "read_directory",
-    "read_environment", "release", "run", "workplace",
+    "read_environment", "release", "run", "settled", "workplace",
 ]  # fmt: skip

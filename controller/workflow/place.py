@@ -109,7 +109,9 @@ def workplace(directory: Path) -> Iterator[Workplace]:
         found = checkout.read(f"{where.path}/{CONFIG}") | checkout.read(f"{where.path}/leases")
         texts = {path.removeprefix(f"{where.path}/"): text for path, text in found.items()}
         if CONFIG not in texts:
-            raise ConfigError(f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; push it first")
+            raise ConfigError(
+                f"{where.path}/{CONFIG}: not on {own.base_branch} of origin; commit it and push it first"
+            )
         config, ledger = read_environment(texts, where.path)
         if config.repository != own:  # where a token goes is not for an unreviewed file to say
             raise ConfigError(

@@ -82,6 +82,12 @@ def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now:
     return guard(merge(asked, let_go), config, ledger, surprise=surprises(profile, config)), config
 
 
+def settled(directory: Path) -> Config:
+    """Settings of the base branch, with the review time that merged pull requests teach."""
+    with workplace(directory) as place:
+        return taught(place.config, _review_minutes(look(place)))
+
+
 def propose(directory: Path, profile: DemandProfile, now: datetime, dry_run: bool = False) -> Result:
     """Open or update the pull requests that a profile asks for; close those that it needs no more."""
 

@@ -67,6 +67,7 @@ def test_it_adds_and_changes_nothing_and_a_second_run_writes_nothing(repository,
     listed = init(repository, "--forge", forge, "--atlantis", "--dry-run")
     assert snapshot(repository) == before
     said = init(repository, "--forge", forge, "--atlantis")
+    assert max(map(len, said.splitlines())) <= 80
     after = snapshot(repository)
     assert {x: after[x] for x in before} == before
     written = sorted(set(after) - set(before))

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # On a fresh machine: put Headroom, and Terraform if there is none, into HEADROOM_HOME.
 #
-#   HEADROOM_PACKAGE            what pip is to install: headroom==0.1.0, a URL, or -r and a file with hashes
+#   HEADROOM_PACKAGE            what pip is to install: a URL at a commit, or -r and a file with hashes
 #   HEADROOM_TERRAFORM_VERSION  version to fetch where no engine is on the PATH
 #   HEADROOM_TERRAFORM_SHA256   digest of the archive; else the release's own list is believed
 set -euo pipefail
 
-: "${HEADROOM_HOME:?say where to install}" "${HEADROOM_PACKAGE:?say what to install}"
+: "${HEADROOM_HOME:?say where to install}" \
+  "${HEADROOM_PACKAGE:?say what to install: git+https://YOUR-FORK@COMMIT, or -r FILE; headroom on PyPI is another project}"
 if [ ! -x "$HEADROOM_HOME/bin/headroom" ]; then
   python3 -m venv "$HEADROOM_HOME"
   case $HEADROOM_PACKAGE in

@@ -57,5 +57,5 @@ def test_regions_and_groups_that_usage_does_not_have_are_told(tmp_path, usage):
     EventChoice((), (), (tmp_path / "events.yaml",), None).of(usage, said.append)
     assert said == [
         "the usage has no region mars: what is said of it changes nothing",
-        "the usage has no group absent, us/other, or not there: what is said of it changes nothing",
+        "the usage has no group absent, us/other in the regions named: what is said of it has no effect",
     ]

@@ -9,7 +9,7 @@ from controller import marker
 from controller.errors import ConfigError, LeaseError
 from controller.lease import dump
 from controller.render import files
-from controller.workflow import check, plan, propose, read_environment, release, workplace
+from controller.workflow import check, plan, propose, read_environment, release, settled, workplace
 from controller.workflow.desk import look
 
 SURGE = {"eu/shop": surge(6, 30, 24, 5), "us/etl": surge(4, 22, 26, 4)}
@@ -212,11 +212,18 @@ def test_a_lease_of_another_environment_is_refused():
         read_environment({"headroom.yaml": CONFIG, stray.path: dump(stray)}, "environments/demo")
 
 
+def test_what_reviews_take_is_known_before_a_forecast_is_made(environment):
+    before = settled(environment).lead_in("web")
+    propose(environment, profile_of(SURGE), NOW)
+    merge_all(environment, NOW + 24 * 10 * HOUR)
+    assert settled(environment).lead_in("web") > before + 24 * HOUR
+
+
 def test_a_configuration_that_was_never_pushed_is_named(origin):
     person = origin.person("newcomer")
     person.commit({"environments/new/headroom.yaml": CONFIG}, "not pushed")
     with (
-        pytest.raises(ConfigError, match="push it first"),
+        pytest.raises(ConfigError, match="commit it and push it first"),
         workplace(person.directory / "environments" / "new"),
     ):
         pass
