@@ -1,6 +1,7 @@
 """``headroom ingest``: from sessions of people to usage of groups, with an account of what was left out."""
 
 import os
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
@@ -110,6 +111,8 @@ def ingest(
         memory_gib=memory,
     )
     usage = usage_of(usage_path) if usage_path is not None else None  # before the work, too
+    # A job that is ended says goodbye as Ctrl-C does, so that what spilt to disk goes away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     source = _source(events, database, postgresql_uri_file, query or "")
     with source as rows, progress("ingest") as report:
         from forecasting.behaviour.ingest import ingest as run

@@ -65,6 +65,8 @@ def run(base: duckdb.DuckDBPyConnection, doing: str, sql: str, values: list[Any]
         message = f"{doing}: memory or space for temporary files ran out; raise --memory or free space"
     except duckdb.Error as error:
         message = f"{doing}: {type(error).__name__}; what DuckDB says of it is withheld, since it may quote rows"
+    except RuntimeError:  # DuckDB's word for a signal whose handler raised while it was at work
+        raise KeyboardInterrupt from None
     raise ForecastingError(message)  # outside of except, so that no chained error shows a row
 
 

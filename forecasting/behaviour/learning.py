@@ -5,7 +5,8 @@ Place in the line: makes what `footprints` keeps; the only module of `behaviour`
 For each resource: usage = idle + Σ applications sessions · footprint + noise, priors half-normal and as wide as
 three times what a session takes on average. The likelihood needs only sums over the hours, and is tempered:
 hours next to each other err alike, so n hours count as n (1 − ρ) / (1 + ρ), ρ the residuals' correlation from
-one hour to the next.
+one hour to the next. What was never used has no footprint, and noise has a least: where usage follows sessions
+exactly, or never moves, the likelihood would else have no greatest value.
 
 Method: NUTS (Hoffman and Gelman 2014) by `forecasting.nuts`; effective n as in Box, Jenkins and Reinsel, section
 2.1.
@@ -27,6 +28,9 @@ from forecasting.errors import FitError
 from forecasting.nuts import sample
 
 LEAST_HOURS = 48
+_LEAST_NOISE, _LEAST_SPREAD = 0.05, 0.2
+"""Least noise as a share of what was measured's standard deviation, and that at least as one of its mean."""
+
 Floats = NDArray[np.float64]
 
 
@@ -66,7 +70,7 @@ def learn(by_application: pd.DataFrame, usage: xr.Dataset, seed: int = 0) -> tup
     sessions = _wide(by_application)
     applications = [str(x) for x in sessions.columns]
     resources = [str(x) for x in usage[dims.RESOURCE].values]
-    sums, counts = [], []
+    sums, counts, used = [], [], []
     for resource in resources:
         measured = usage[dims.DEMAND].sel({dims.RESOURCE: resource}).to_series().dropna().rename("value")
         both = sessions.join(measured, how="inner").dropna().sort_index()
@@ -76,14 +80,27 @@ def learn(by_application: pd.DataFrame, usage: xr.Dataset, seed: int = 0) -> tup
                 f"{max(LEAST_HOURS, 2 * len(applications))} are needed; are groups called the same in both?"
             )
         counts.append(len(both))
-        sums.append(_sums(both[applications].to_numpy(), both["value"].to_numpy(), both.index))
+        used.append(bool(both["value"].any()))
+        if used[-1]:
+            sums.append(_sums(both[applications].to_numpy(), both["value"].to_numpy(), both.index))
+    if not sums:
+        raise FitError("footprints: all that was measured is zero; bring usage in which something was used")
     with np.errstate(over="ignore"):  # of the first steps some lead far away, and are refused
         draws, gate = sample(_model(sums), _start(sums), seed)
-    taken = draws["coefficient"] * np.stack([x.scale for x in sums])  # (draw, resource, idle and applications)
+    found = draws["coefficient"] * np.stack(
+        [x.scale for x in sums]
+    )  # (draw, used resource, idle and applications)
+    taken = np.zeros((len(found), len(resources), found.shape[2]))
+    taken[:, used] = found
     footprints = made(np.moveaxis(taken[..., 1:], 1, 2), taken[..., 0], applications, resources)
-    note = f"footprints: of {len(applications)} applications from {min(counts):,} group-hours; " \
-        f"R-hat at most {gate.max_r_hat:.2f}"  # fmt: skip
-    return footprints, [note]
+    notes = [
+        f"footprints: of {len(applications)} applications from {min(counts):,} group-hours; "
+        f"R-hat at most {gate.max_r_hat:.2f}"
+    ]
+    never = [resource for resource, some in zip(resources, used, strict=True) if not some]
+    if never:
+        notes.append(f"footprints: {', '.join(never)} was never used, so that nothing takes any")
+    return footprints, notes
 
 
 def _wide(by_application: pd.DataFrame) -> pd.DataFrame:
@@ -98,9 +115,9 @@ def _wide(by_application: pd.DataFrame) -> pd.DataFrame:
 
 def _sums(sessions: Floats, values: Floats, index: pd.Index) -> _Sums:
     design = np.column_stack([np.ones(len(values)), sessions])
-    typical = max(values.mean(), 1e-12) / max(sessions.sum(axis=1).mean(), 1e-12)
-    scale = np.concatenate([[max(values.mean(), 1e-12)], np.full(sessions.shape[1], typical)])
-    unit = max(float(values.std()), 1e-9 * float(scale[0]))
+    typical = values.mean() / max(sessions.sum(axis=1).mean(), 1e-12)
+    scale = np.concatenate([[values.mean()], np.full(sessions.shape[1], typical)])
+    unit = max(float(values.std()), _LEAST_SPREAD * float(scale[0]))
     design, target = design * scale / unit, values / unit
     start, _ = nnls(design, target)
     residual = target - design @ start
@@ -112,7 +129,7 @@ def _sums(sessions: Floats, values: Floats, index: pd.Index) -> _Sums:
     return _Sums(
         weight * design.T @ design, weight * design.T @ target, weight * float(target @ target),
         weight * len(target),
-        start, max(float(residual.std()), 1e-3), scale,
+        start, max(float(residual.std()), _LEAST_NOISE), scale,
     )  # fmt: skip
 
 
@@ -131,6 +148,6 @@ def _model(sums: list[_Sums]) -> pm.Model:
         coefficient = pm.HalfNormal("coefficient", sigma=3.0, shape=cross.shape)
         noise = pm.HalfNormal("noise", sigma=1.0, shape=len(sums))
         fitted = (coefficient * pt.sum(gram * coefficient[:, None, :], axis=2)).sum(axis=1)
-        misfit = square - 2 * (cross * coefficient).sum(axis=1) + fitted
+        misfit = hours * _LEAST_NOISE**2 + square - 2 * (cross * coefficient).sum(axis=1) + fitted
         pm.Potential("likelihood", (-hours * pt.log(noise) - misfit / (2 * noise**2)).sum())
     return model

@@ -1,8 +1,15 @@
 """``headroom ingest``: what is checked before the work, and that files are written whole and over nothing read."""
 
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -112,3 +119,42 @@ def test_footprints_of_other_applications_alone_give_no_empty_usage(events, tmp_
     assert result.exit_code == 1
     assert "no application has a footprint, of shop" in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.slow
+def test_what_spilt_goes_away_when_the_job_is_ended(tmp_path):
+    spilt = tmp_path / "spilt"
+    spilt.mkdir()
+    path = tmp_path / "many.parquet"
+    duckdb.sql(
+        """SELECT 'p' || (hash(i) % 100000) AS "user", 'shop' AS tenant, 'web' AS application, 'eu' AS region,
+        TIMESTAMPTZ '2026-10-01 00:00:00+00' + to_seconds(i % 2000000) AS started,
+        TIMESTAMPTZ '2026-10-01 00:20:00+00' + to_seconds(i % 2000000) AS ended,
+        1 AS bytes_read, 1 AS bytes_written, true AS consent FROM range(3000000) AS r(i)"""
+    ).write_parquet(str(path))
+    given = (
+        "--events",
+        path,
+        "--key-file",
+        tmp_path / "key",
+        "--out",
+        tmp_path / "u.parquet",
+        "--now",
+        "2026-11-01",
+    )
+    (tmp_path / "key").write_text(secrets.token_hex(32))
+    (tmp_path / "key").chmod(0o600)
+    job = subprocess.Popen(
+        [sys.executable, "-m", "controller.cli", "ingest", *map(str, given)],
+        env={**os.environ, "TMPDIR": str(spilt)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not list(spilt.iterdir()):
+        assert job.poll() is None, job.communicate()[1]
+        time.sleep(0.05)
+    time.sleep(0.5)  # it is at work
+    job.terminate()
+    said = job.communicate()[1]
+    assert job.returncode not in (0, -signal.SIGTERM), said
+    assert "Traceback" not in said
+    assert not list(spilt.iterdir())
+    assert not (tmp_path / "u.parquet").exists()

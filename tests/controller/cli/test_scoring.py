@@ -73,7 +73,7 @@ def test_a_run_keeps_a_record_and_its_leases_are_scored(environment, tmp_path):
         assert lease["outcome"] in {"hit", "short", "waste", "open"}
         assert lease["probability"] >= 0.8
     assert all(0 <= x["within 80 %"] <= 1 and 0 < x["pit"] < 1 for x in told["pools"])
-    assert [x["ahead"] for x in told["each hour ahead"]] == list(range(1, 72))
+    assert [x["ahead"] for x in told["each hour ahead"]] == list(range(1, 73))
 
     (profiles / "other.nc").write_text("no profile")
     said = headroom(*scored, *keeping, "--now", stamp(end))

@@ -151,6 +151,27 @@ def test_learnt_footprints_hold_the_truth_and_size_a_group_that_was_never_measur
     np.testing.assert_allclose(table[table["resource"] == "cpu"]["value"], expected, rtol=0.05)
 
 
+@pytest.mark.slow
+def test_resources_that_never_move_or_follow_exactly_are_learnt_too():
+    acts = activity(hours=100)
+    wide = acts.pivot(index=["region", "group", "hour"], columns="application", values="sessions")
+    exact = (1 + 0.5 * wide["shop"]).to_numpy().reshape(2, 100)
+    demand = np.stack([exact, np.full((2, 100), 7.0), np.zeros((2, 100))], axis=1)
+    time = (np.arange(100) + 490_000).astype("datetime64[h]").astype("datetime64[ns]")
+    usage = xr.Dataset(
+        {dims.DEMAND: (dims.USAGE_DIMS, demand)},
+        coords={"group": ["eu/a", "eu/b"], "resource": ["cpu", "memory", "network"], "time": time},
+    )
+    footprints, notes = learn(acts, usage)
+    assert "network was never used" in notes[-1]
+    found = footprints.dataset.mean("draw")
+    assert abs(found["footprint"].sel(application="shop", resource="cpu") - 0.5) < 0.01
+    assert abs(found["idle"].sel(resource="memory") - 7) < 0.1
+    assert (footprints.dataset["footprint"].sel(resource="network") == 0).all()
+    with pytest.raises(FitError, match="all that was measured is zero"):
+        learn(acts, usage.isel(resource=[2]))
+
+
 def test_groups_that_are_called_otherwise_in_usage_teach_nothing():
     usage = xr.Dataset(
         {dims.DEMAND: (dims.USAGE_DIMS, np.ones((1, 1, 2)))},
