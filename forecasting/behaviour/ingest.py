@@ -111,6 +111,8 @@ def ingest(
         If anything cannot be read, or nothing may be published; no error quotes a row.
     """
     rules = rules or Rules()
+    if rules.budget is not None:
+        noise.opened()  # before the work
     with engine(rules.memory_gib, rules.threads) as base:
         report("consent", 0.0)
         if consent is not None:
@@ -133,6 +135,12 @@ def ingest(
         by_application = publish.applications(base, activity)
     if activity.empty:
         used = f"{intake.used:,} of {intake.rows:,} rows may be used"
+        counts = intake.without_consent | intake.bad
+        reasons = [f"{reason} {count:,}" for reason, count in counts.items() if count]
+        if reasons:
+            used += f"; left out: {', '.join(reasons)}"
+        if bound is not None:
+            used += f"; with noise a person counts in {rules.cells_per_day} hours of a day"
         raise UsageError(f"events: no group has {rules.k} people in any hour ({used}), so nothing is published")
     spent: dict[str, tuple[float, float]] = {}
     if rules.budget is not None:

@@ -49,6 +49,22 @@ class Budget:
             raise ForecastingError("gaussian noise needs a delta between 0 and 1, such as 1e-6")
 
 
+def opened() -> Any:
+    """Return OpenDP.
+
+    Raises
+    ------
+    ForecastingError
+        If it is not there; asked before the work, so that nobody waits for it.
+    """
+    try:
+        import opendp.prelude as dp  # noqa: PLC0415 - 45 MB that few need
+    except ImportError:
+        raise ForecastingError("noise needs OpenDP: pip install 'headroom[privacy]'") from None
+    dp.enable_features("contrib")
+    return dp
+
+
 def noised(
     values: NDArray[np.float64], most: float, cells_per_day: int, budget: Budget
 ) -> tuple[NDArray[np.float64], float, float]:
@@ -74,11 +90,7 @@ def noised(
     ForecastingError
         If OpenDP is not there.
     """
-    try:
-        import opendp.prelude as dp  # noqa: PLC0415 - 45 MB that few need
-    except ImportError:
-        raise ForecastingError("noise needs OpenDP: pip install 'headroom[privacy]'") from None
-    dp.enable_features("contrib")
+    dp = opened()
     domain = dp.vector_domain(dp.atom_domain(T=float, nan=False))
     epsilon, delta = budget.epsilon / FEATURES, budget.delta / FEATURES
     measurement: Any

@@ -30,8 +30,11 @@ LONGEST_NAME = 100
 MOST_BYTES = 2**46  # read, or written, in one session; so that both, times the seconds of an hour, fit in 64 bits
 
 _HIDDEN = r"[\p{C}\x{2028}\x{2029}]"
-# Coordinates, addresses of machines, post codes of digits.
-_FINE = r"^[-+0-9.,;:°\s]+$|^[0-9a-fA-F]*:[0-9a-fA-F:]+$|@"
+# Coordinates, addresses of machines, post codes of digits, addresses of mail.
+_FINE = (
+    r"^[-+0-9.,;:°\s]+$|[0-9]\s*°|[0-9][.,][0-9]|[0-9]{5}"
+    r"|^[0-9a-fA-F]*:[0-9a-fA-F:]+$|^([0-9a-fA-F]{2}-){3}|@"
+)
 _NAMES = ("region", "tenant", "team", "application")
 
 

@@ -186,3 +186,23 @@ def test_names_that_a_database_pads_are_those_without_blanks(tmp_path):
     assert set(result.table["region"]) == {"eu"}
     assert "sessions:shop" in set(result.table["resource"])
     assert result.features["active_users"].max() == 12
+
+
+@pytest.mark.parametrize(
+    "region", ["50.1N 8.6E", "POINT(50.1 8.6)", "50° north", "00-1b-63-84-45-e6", "DE-10115", "10.0.0.1"]
+)
+def test_where_a_person_is_to_the_street_is_no_region(tmp_path, region):
+    bad = sessions(hours=1).assign(region=region).iloc[:1]
+    assert run(write(pd.concat([bad, sessions()]), tmp_path / "e.csv")).intake.bad == {"location": 1}
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "DE-BY", "us-east4", "ap-southeast-2a", "zone 12", "Köln"])
+def test_coarse_regions_are_regions(tmp_path, region):
+    result = run(write(sessions().assign(region=region), tmp_path / "e.csv"))
+    assert set(result.table["region"]) == {region}
+
+
+def test_where_nothing_is_published_the_reasons_are_told(tmp_path):
+    frame = sessions()
+    with pytest.raises(UsageError, match=r"left out: refused 144\)"):
+        run(write(frame.assign(consent=False), tmp_path / "e.csv"))
