@@ -20,14 +20,11 @@ from controller.cli.eventoptions import (
 from controller.cli.keeping import record_of, state_of, state_option
 from controller.cli.output import Column, Moment, Report, as_json, document, note, now_option, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.sizing import Sizing, footprints_option
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
-
-    _Sized = Callable[[DemandProfile, int], tuple[DemandProfile, list[str]]]
 
 usage_option = click.option(
     "--usage",
@@ -61,7 +58,7 @@ _LEVELS = (0.5, 0.8, 0.95)
     help="How past forecasts turned out, as `surprise` or `run` kept it: intervals that missed are wider.",
 )
 @state_option
-@click.option("--footprints", type=click.Path(path_type=Path), help="Sessions per application → resources.")
+@footprints_option
 @click.option("--out", type=click.Path(path_type=Path), help="Save the demand profile here (netCDF).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a fan chart here (PNG or SVG).")
 @as_json
@@ -96,11 +93,11 @@ def forecast(
     for path, endings in ((out, (".nc",)), (hierarchy_path, ()), (state_path, ()), (plot, PICTURES)):
         if path:
             check_target(path, endings)
-    sizing = _sizing(footprints)
+    sizing = Sizing(footprints)
     usage = usage_of(usage_path, now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
         note(line)
-    sized = sizing(usage)
+    sizing.check(usage)
     events = choice.of(usage)
     record = record_of(record_path, usage)
     state, keep = state_of(state_path, note)
@@ -129,7 +126,7 @@ def forecast(
     said = [line for line in str(profile.dataset.attrs["notes"]).split("\n") if line]
     for line in said:
         note(line)
-    profile, sizing_notes = sized(profile, seed)
+    profile, sizing_notes = sizing.profile(profile, seed)
     for line in sizing_notes:
         note(line)
     said += sizing_notes
@@ -164,22 +161,6 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(weeks=weeks)
     run(seed=seed, weeks=weeks, start=start).table.to_parquet(out, index=False)
     note(f"usage: {out}")
-
-
-def _sizing(path: Path | None) -> "Callable[[xr.Dataset], _Sized]":
-    """Read footprints; return what holds that usage fits them, and gives what sizes a profile of sessions."""
-    if path is None:
-        return lambda _usage: lambda profile, _seed: (profile, [])
-    from forecasting.behaviour.footprints import load
-    from forecasting.behaviour.sizing import check_sessions, sized_profile
-
-    footprints = load(path)
-
-    def fit(usage: "xr.Dataset") -> "_Sized":
-        check_sessions(usage["resource"].values, footprints)
-        return lambda profile, seed: sized_profile(profile, footprints, seed)
-
-    return fit
 
 
 def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":

@@ -16,6 +16,7 @@ from controller.cli.eventoptions import EventChoice
 from controller.cli.keeping import state_of
 from controller.cli.output import Report
 from controller.cli.retraining import words_of
+from controller.cli.sizing import Sizing
 from controller.cli.surprising import carried_on, pools_of, told
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Job:
     seed: int
     jobs: int
     choice: EventChoice
+    sizing: Sizing
     dry_run: bool
     wait: bool
 
@@ -69,9 +71,14 @@ class Job:
                 usage = read(self.usage_path, now=now, report=report)
             for line in notes(usage):
                 say(line)
+            self.sizing.check(usage)
             events = self.choice.of(usage, say)
-            profile = self._forecast(usage, events, horizon, now, say, bar)
-            done = workflow.run(self.directory, usage, profile, now, self.dry_run)
+            profile, told_of_sizing = self.sizing.profile(
+                self._forecast(usage, events, horizon, now, say, bar), self.seed
+            )
+            for line in told_of_sizing:
+                say(line)
+            done = workflow.run(self.directory, self.sizing.usage(usage), profile, now, self.dry_run)
             if self.profiles and not self.dry_run and any(x.state in ("opened", "updated") for x in done.outcomes):
                 _keep(profile, self.profiles, say)
             return done

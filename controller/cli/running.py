@@ -16,6 +16,7 @@ from controller.cli.keeping import state_option
 from controller.cli.leases import PENDING, SHORT, check_option, dry_option, env_option
 from controller.cli.output import Report, as_json, note, now_option, progress
 from controller.cli.show import print_outcomes
+from controller.cli.sizing import Sizing, footprints_option
 from controller.errors import HeadroomError
 
 
@@ -47,6 +48,7 @@ from controller.errors import HeadroomError
     help="With --hierarchy: how past forecasts turned out, carried on; widens intervals and lowers autonomy.",
 )
 @state_option
+@footprints_option
 @click.option(
     "--profiles",
     type=click.Path(path_type=Path),
@@ -75,6 +77,7 @@ def run(
     learn_every: int,
     record_path: Path | None,
     state_path: Path | None,
+    footprints: Path | None,
     profiles: Path | None,
     horizon: int | None,
     seed: int,
@@ -107,7 +110,7 @@ def run(
         raise click.UsageError("--record judges forecasts of a hierarchy that is kept; add --hierarchy FILE")
     job = Job(
         directory, usage_path, hierarchy_path, learn_every, record_path, state_path, profiles, horizon, seed,
-        jobs, choice, dry_run, wait,
+        jobs, choice, Sizing(footprints), dry_run, wait,
     )  # fmt: skip
     if every is not None:
         _stay(job, every, listen, log)

@@ -9,6 +9,7 @@ An application without a footprint takes that of ``other``; without that one it 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,46 @@ def sized_profile(profile: DemandProfile, footprints: Footprints, seed: int) -> 
         },
         attrs=dict(profile.dataset.attrs),
     )
+    if "surprise" in profile.dataset:
+        dataset["surprise"] = profile.dataset["surprise"]
     return DemandProfile(dataset), notes
+
+
+def sized_demand(usage: xr.Dataset, footprints: Footprints) -> xr.Dataset:
+    """Turn usage of sessions into what was taken, at the mean of the footprints; what was measured stays.
+
+    Parameters
+    ----------
+    usage
+        ``demand(group, resource, time)`` with resources ``sessions:<application>``; those that the footprints are
+        of count where they are known.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``demand(group, resource, time)`` with the resources of the footprints; NaN where neither is known. An
+        application that a group never had takes nothing there.
+
+    Raises
+    ------
+    ForecastingError
+        If there are no sessions of an application with a footprint.
+    """
+    used = check_sessions(usage[dims.RESOURCE].values, footprints)
+    chosen, _ = _match([x.removeprefix(PREFIX) for x in used], footprints)
+    means = footprints.dataset.mean(dims.DRAW)
+    names = [chosen[x.removeprefix(PREFIX)] for x in used]
+    factors = means["footprint"].sel({APPLICATION: names}).transpose(APPLICATION, dims.RESOURCE).values
+    sessions = usage[dims.DEMAND].sel({dims.RESOURCE: used}).transpose(*dims.USAGE_DIMS)
+    never = sessions.isnull().all(dims.TIME)
+    known = sessions.where(~never, 0.0).where(~never.all(dims.RESOURCE))
+    taken = np.einsum("gat,ar->grt", known.values, factors) + means["idle"].values[:, None]
+    coords: dict[str, Any] = {x: usage.coords[x] for x in (dims.GROUP, dims.REGION, dims.NAME, dims.TIME)}
+    kinds = {dims.RESOURCE: footprints.resources}
+    units = {dims.UNIT: (dims.RESOURCE, footprints.dataset[dims.UNIT].values.astype(str))}
+    sized = xr.DataArray(taken, dims=dims.USAGE_DIMS, coords=coords | kinds | units, name=dims.DEMAND)
+    measured = usage[dims.DEMAND].reindex({dims.RESOURCE: footprints.resources}).transpose(*dims.USAGE_DIMS)
+    return sized.where(measured.isnull(), measured.values).to_dataset()
 
 
 def _match(names: list[str], footprints: Footprints) -> tuple[dict[str, str], list[str]]:

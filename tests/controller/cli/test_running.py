@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from demand import made, usage_of, waves
+from hierarchies import hierarchy_of
 from needy import NEEDY, usage_to
 from teams import environment_of, pulls
 from worlds import NOW
@@ -23,12 +24,14 @@ from worlds import NOW
 from controller.cli import main
 from controller.cli.eventoptions import EventChoice
 from controller.cli.job import Job
+from controller.cli.sizing import Sizing
 from controller.edge.checkout import locate
 from controller.lease import stamp
 from controller.service.lock import alone
 from forecasting.errors import ForecastingError
 from forecasting.network import network_of, shapes
 from forecasting.settings import COMPONENTS, EVERY, RECURRENT
+from forecasting.sources.files import read
 
 LAST = stamp(NOW)
 
@@ -51,6 +54,27 @@ def test_a_run_that_meets_another_leaves(environment):
         assert mine
         done = run("--env", environment, "--usage", "not-even-looked-at.parquet")
     assert "is under way; this one leaves" in done.stderr
+
+
+def test_sessions_and_footprints_ask_for_what_the_same_demand_asks_for(environment, tmp_path):
+    measured = usage_to(NOW, tmp_path / "usage.csv")
+    sessions, footprints = tmp_path / "sessions.csv", tmp_path / "footprints.yaml"
+    rows = [x for x in measured.read_text().split("\n") if ",memory," not in x]
+    sessions.write_text("\n".join(rows).replace(",cpu,", ",sessions:shop,"))
+    hierarchy_of(read(sessions)).save(tmp_path / "sessions.nc")
+    footprints.write_text("applications: {shop: {cpu: 1, memory: 1}}")
+    asked = []
+    for usage, more in ((measured, ()), (sessions, ("--footprints", footprints))):
+        given = ("--env", environment, "--usage", usage, "--hierarchy", usage.with_suffix(".nc"), *more)
+        done = run(*given, "--now", LAST, "--dry-run", "-o", "json", code=4)
+        found = json.loads(done.stdout)
+        change = found["outcomes"][0]["changes"][0]
+        asked.append((change["pool"], change["starts"], change["floor"]))
+        assert change["evidence"]["needs"][0][0] == "cpu"
+    assert asked[0][:2] == asked[1][:2]
+    assert abs(asked[0][2] - asked[1][2]) <= 0.1 * asked[0][2]
+    wrong = run("--env", environment, "--usage", measured, "--footprints", footprints, "--now", LAST, code=1)
+    assert "has no resource sessions:<application>" in wrong.stderr
 
 
 @pytest.mark.parametrize("text", ["15", "m", "1s", "2d", "-5m", "99999999m", "²m"])
@@ -208,7 +232,7 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
     monkeypatch.setattr("forecasting.learn.learn", learn)
     said = []
     nothing = EventChoice((), (), (), None)
-    job = Job(tmp_path, path, path, 1, None, None, None, 24, 0, 1, nothing, False, False)
+    job = Job(tmp_path, path, path, 1, None, None, None, 24, 0, 1, nothing, Sizing(None), False, False)
     found = job._hierarchy(usage, None, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
     assert asked == [components]
     assert found.components == components

@@ -10,7 +10,7 @@ import xarray as xr
 from forecasting import dims
 from forecasting.behaviour.footprints import Footprints, load, made
 from forecasting.behaviour.learning import learn
-from forecasting.behaviour.sizing import sized_profile, sized_usage
+from forecasting.behaviour.sizing import sized_demand, sized_profile, sized_usage
 from forecasting.errors import FitError, ForecastingError
 from forecasting.profile import DemandProfile
 
@@ -184,3 +184,25 @@ def test_groups_that_are_called_otherwise_in_usage_teach_nothing():
 def test_an_application_that_stands_twice_is_refused(tmp_path):
     with pytest.raises(ForecastingError, match=r":3: 'shop' stands here a second time"):
         given(tmp_path, "applications:\n  shop: {cpu: 1}\n  shop: {cpu: 2}\n")
+
+
+def test_what_was_measured_stays_and_the_rest_is_what_sessions_take(tmp_path):
+    hours = np.array([0, 1, 2], "datetime64[h]").astype("M8[ns]")
+    nan = np.nan
+    demand = np.array([
+        [[1, 2, nan], [3, 3, 3], [9, nan, nan]],  # cpu measured for an hour
+        [[4, 4, 4], [nan, nan, nan], [nan, nan, nan]],  # never a batch
+        [[nan, nan, nan], [nan, nan, nan], [5, 5, 5]],  # no sessions at all
+    ])  # fmt: skip
+    usage = xr.Dataset(
+        {dims.DEMAND: (dims.USAGE_DIMS, demand)},
+        coords={
+            "group": ["eu/a", "eu/b", "eu/c"], "region": ("group", ["eu"] * 3), "name": ("group", ["a", "b", "c"]),
+            "resource": ["sessions:shop", "sessions:batch", "cpu"], "time": hours,
+        },
+    )  # fmt: skip
+    text = "applications:\n  shop: {cpu: 0.5}\n  batch: {cpu: 4}\n"
+    found = sized_demand(usage, given(tmp_path, text))
+    assert list(found["resource"].values) == ["cpu"]
+    expected = [[9, 13, nan], [2, 2, 2], [5, 5, 5]]
+    np.testing.assert_allclose(found["demand"].sel(resource="cpu").values, expected, rtol=0.02)
