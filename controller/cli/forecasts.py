@@ -17,8 +17,20 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
+from controller.cli.eventtables import ahead, print_events
 from controller.cli.keeping import record_of, state_of, state_option
-from controller.cli.output import Column, Moment, Report, as_json, document, note, now_option, progress, table
+from controller.cli.output import (
+    Column,
+    Moment,
+    Report,
+    as_json,
+    document,
+    note,
+    now_option,
+    plain_record,
+    progress,
+    table,
+)
 from controller.cli.reading import usage_of
 from controller.cli.sizing import Sizing, footprints_option
 
@@ -133,9 +145,14 @@ def forecast(
     rows = _peaks(profile)
     if output == "json":
         issued = profile.issued.isoformat()
-        document({"issued": issued, "horizon_hours": horizon, "seed": seed, "notes": said, "peaks": rows})
+        events_ahead = [{"resource": resource} | plain_record(x) for resource, x in ahead(profile)]
+        document(
+            {"issued": issued, "horizon_hours": horizon, "seed": seed, "notes": said, "peaks": rows}
+            | {"events": events_ahead}
+        )
     else:
         _print_peaks(rows)
+        print_events(ahead(profile))
     if out:
         profile.save(out)
         note(f"profile: {out}")

@@ -125,6 +125,12 @@ def test_events_of_all_sorts_need_no_learning_anew(usage, sales, hierarchy, tmp_
     told = json.loads(DemandProfile.load(tmp_path / "p.nc").dataset.attrs["events"])
     assert {x["name"] for x in told} >= {"weekly"}
     assert all(np.datetime64(x["end"][:19]) > last for x in told)
+    shown = done.stdout.partition("events;")[2]
+    assert all(f"{x['kind']}: {x['name']}" in shown or x["kind"] == x["name"] for x in told)
+    plain = json.loads(run(*forecast, *files, "-o", "json").stdout)["events"]
+    assert {x["name"] for x in plain} == {x["name"] for x in told}
+    assert all(x["lower"] <= x["middle"] <= x["upper"] and x["resource"] for x in plain)
+    assert "events;" not in run(*forecast).stdout
 
 
 def test_covariates_must_be_those_that_were_learnt(usage, tmp_path):
