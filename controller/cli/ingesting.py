@@ -159,6 +159,7 @@ def _sized(
     if learnt_path is not None and usage is not None:
         from forecasting.behaviour.learning import learn
 
+        note("learning footprints, which takes half a minute")
         learnt, notes = learn(result.by_application, usage)
         learnt.save(learnt_path)
     if footprints is not None:
