@@ -4,7 +4,7 @@ Place in the line: under ``forecast``.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -21,13 +21,13 @@ def ahead(profile: "DemandProfile") -> list[tuple[str, Driver]]:
     """Return the events within a profile's hours, by start, each with the resource that it moves most."""
     groups = profile.draws["group"].values.tolist()
     end = profile.issued + timedelta(hours=profile.horizon_hours + 1)
-    found: dict[object, tuple[str, Driver]] = {}
+    found: dict[tuple[datetime, datetime, str, str], tuple[str, Driver]] = {}
     for resource in profile.draws["resource"].values.tolist():
         for x in drivers(profile.dataset.attrs.get("events"), groups, resource, profile.issued, end):
             key = (x.starts, x.ends, x.kind, x.name)
             if key not in found or _moved(x) > _moved(found[key][1]):
                 found[key] = (resource, x)
-    return [found[key] for key in sorted(found, key=str)][:MOST]
+    return [found[key] for key in sorted(found)][:MOST]
 
 
 def print_events(events: Sequence[tuple[str, Driver]]) -> None:
@@ -46,7 +46,7 @@ def print_events(events: Sequence[tuple[str, Driver]]) -> None:
         )
         for resource, x in events
     ]
-    headings = ("event", "at (UTC)", "hours", "times", "80%", "most of")
+    headings = ("event", "at (UTC)", "hours", "times", "80%", "moves most")
     table([Column(x, number=x in {"hours", "times", "80%"}) for x in headings], rows)
     if any(x.new for _, x in events):
         click.echo("new: none of its kind was seen before")

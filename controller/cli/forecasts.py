@@ -145,11 +145,9 @@ def forecast(
     rows = _peaks(profile)
     if output == "json":
         issued = profile.issued.isoformat()
-        events_ahead = [{"resource": resource} | plain_record(x) for resource, x in ahead(profile)]
-        document(
-            {"issued": issued, "horizon_hours": horizon, "seed": seed, "notes": said, "peaks": rows}
-            | {"events": events_ahead}
-        )
+        known = {"issued": issued, "horizon_hours": horizon, "seed": seed, "notes": said}
+        coming = [{"resource": resource} | plain_record(x) for resource, x in ahead(profile)]
+        document(known | {"peaks": rows, "events": coming})
     else:
         _print_peaks(rows)
         print_events(ahead(profile))

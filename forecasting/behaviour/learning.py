@@ -87,9 +87,8 @@ def learn(by_application: pd.DataFrame, usage: xr.Dataset, seed: int = 0) -> tup
         raise FitError("footprints: all that was measured is zero; bring usage in which something was used")
     with np.errstate(over="ignore"):  # of the first steps some lead far away, and are refused
         draws, gate = sample(_model(sums), _start(sums), seed)
-    found = draws["coefficient"] * np.stack(
-        [x.scale for x in sums]
-    )  # (draw, used resource, idle and applications)
+    # Of what was used: (draw, resource, idle and applications).
+    found = draws["coefficient"] * np.stack([x.scale for x in sums])
     taken = np.zeros((len(found), len(resources), found.shape[2]))
     taken[:, used] = found
     footprints = made(np.moveaxis(taken[..., 1:], 1, 2), taken[..., 0], applications, resources)

@@ -9,7 +9,6 @@ An application without a footprint takes that of ``other``; without that one it 
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,12 +160,16 @@ def sized_demand(usage: xr.Dataset, footprints: Footprints) -> xr.Dataset:
     never = sessions.isnull().all(dims.TIME)
     known = sessions.where(~never, 0.0).where(~never.all(dims.RESOURCE))
     taken = np.einsum("gat,ar->grt", known.values, factors) + means["idle"].values[:, None]
-    coords: dict[str, Any] = {x: usage.coords[x] for x in (dims.GROUP, dims.REGION, dims.NAME, dims.TIME)}
-    kinds = {dims.RESOURCE: footprints.resources}
-    units = {dims.UNIT: (dims.RESOURCE, footprints.dataset[dims.UNIT].values.astype(str))}
-    sized = xr.DataArray(taken, dims=dims.USAGE_DIMS, coords=coords | kinds | units, name=dims.DEMAND)
-    measured = usage[dims.DEMAND].reindex({dims.RESOURCE: footprints.resources}).transpose(*dims.USAGE_DIMS)
-    return sized.where(measured.isnull(), measured.values).to_dataset()
+    measured = usage[dims.DEMAND].reindex({dims.RESOURCE: footprints.resources}).transpose(*dims.USAGE_DIMS).values
+    coords = {x: usage.coords[x] for x in (dims.GROUP, dims.REGION, dims.NAME, dims.TIME)}
+    return xr.Dataset(
+        {dims.DEMAND: (dims.USAGE_DIMS, np.where(np.isnan(measured), taken, measured))},
+        coords={
+            **coords,
+            dims.RESOURCE: footprints.resources,
+            dims.UNIT: (dims.RESOURCE, footprints.dataset[dims.UNIT].values.astype(str)),
+        },
+    )
 
 
 def _match(names: list[str], footprints: Footprints) -> tuple[dict[str, str], list[str]]:

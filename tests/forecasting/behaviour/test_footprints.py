@@ -199,10 +199,12 @@ def test_what_was_measured_stays_and_the_rest_is_what_sessions_take(tmp_path):
         coords={
             "group": ["eu/a", "eu/b", "eu/c"], "region": ("group", ["eu"] * 3), "name": ("group", ["a", "b", "c"]),
             "resource": ["sessions:shop", "sessions:batch", "cpu"], "time": hours,
+            "unit": ("resource", ["", "", "other cores"]),
         },
     )  # fmt: skip
     text = "applications:\n  shop: {cpu: 0.5}\n  batch: {cpu: 4}\n"
     found = sized_demand(usage, given(tmp_path, text))
     assert list(found["resource"].values) == ["cpu"]
+    assert list(found["unit"].values) == ["cores"]
     expected = [[9, 13, nan], [2, 2, 2], [5, 5, 5]]
     np.testing.assert_allclose(found["demand"].sel(resource="cpu").values, expected, rtol=0.02)
