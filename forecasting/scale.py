@@ -66,7 +66,10 @@ def _over_processes(jobs: int) -> Iterator[Map]:
 
     def run(function: Callable[[A], B], arguments: Sequence[A]) -> Iterator[B]:
         with _deaf_to_interrupts():  # processes start here, and stay so: Ctrl-C is for this one to hear
-            return pool.map(function, arguments)
+            futures = [pool.submit(function, argument) for argument in arguments]
+        # Not `pool.map`: it cancels what waits when one fails, and the thread of a pool whose processes have ended
+        # trips over cancelled futures before Python 3.13, leaving processes behind.
+        return (future.result() for future in futures)
 
     try:
         yield run
@@ -77,7 +80,7 @@ def _over_processes(jobs: int) -> Iterator[Map]:
         ) from error
     finally:
         ours.close()  # what still works ends now, and nobody waits for it
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
         watched.close()
 
 

@@ -72,10 +72,11 @@ def test_a_process_that_is_killed_is_told_in_words():
 
 def test_what_fails_ends_the_work_of_the_others_at_once():
     began = time.monotonic()
-    with pytest.raises(ValueError, match="non-negative"), shared(2) as run:
-        list(run(time.sleep, [-1, *[60] * 6]))
-    assert time.monotonic() - began < 20
-    assert multiprocessing.active_children() == []
+    for _ in range(10):  # one that waits, one that works, one that only starts: each may be met at its end
+        with pytest.raises(ValueError, match="non-negative"), shared(2) as run:
+            list(run(time.sleep, [-1, *[60] * 40]))
+        assert multiprocessing.active_children() == []
+    assert time.monotonic() - began < 50
 
 
 def note_and_sleep(path):
