@@ -168,7 +168,7 @@ def require_history(usage: xr.Dataset) -> None:
     known_hours = int(usage[dims.DEMAND].notnull().any([dims.GROUP, dims.RESOURCE]).sum())
     if known_hours < MINIMUM_HOURS:
         raise UsageError(
-            f"{known_hours} hours hold a known value (a number ≥ 0); a forecast needs {MINIMUM_HOURS}"
+            f"hours with a known value (a number ≥ 0): {known_hours}; a forecast needs {MINIMUM_HOURS}"
         )
 
 

@@ -91,7 +91,7 @@ def test_units_are_passed_on(written):
         ),
         (lambda t: t.rename(columns={"value": "Value"}), "column 'value' is missing; .*there: .*Value"),
         (lambda t: t.head(0), "no rows"),
-        (lambda t: t.head(47), "47 hours hold a known value"),
+        (lambda t: t.head(47), "hours with a known value .*: 47;"),
         (
             lambda t: t.assign(value=t.value.astype(str).mask(t.index == 6, "lots")),
             "column 'value', row 7: 'lots'",
