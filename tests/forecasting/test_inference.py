@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from posteriors import Truth, data_from, design, scores_of
 
 from forecasting import inference, nuts
@@ -185,17 +186,16 @@ def test_another_set_of_proposals_is_tried_before_minutes_go_into_nuts(monkeypat
 
 @pytest.fixture
 def demanding(monkeypatch):
-    """A gate that NUTS does not pass, behind a check that Laplace does not pass."""
+    """Chains that do not pass their gate, behind a check that Laplace does not pass."""
+    few = xr.Dataset({"noise": (("chain", "draw"), np.random.default_rng(1).normal(size=(4, 5)))})
     monkeypatch.setattr(inference, "MOST_PARETO_K", -np.inf)
-    monkeypatch.setattr(nuts, "LEAST_BULK_ESS", 1e6)
+    monkeypatch.setattr(nuts, "_chains", lambda *_: (few, 0))
 
 
-@pytest.mark.slow
 def test_what_nuts_does_not_pass_either_is_left_to_laplace_where_it_is_not_hopeless(demanding):
     assert infer(made(groups=3, hours=60), seed=1).diagnostics.method == "laplace"
 
 
-@pytest.mark.slow
 def test_what_is_hopeless_for_both_is_refused_in_words(demanding, monkeypatch):
     monkeypatch.setattr(inference, "HOPELESS_PARETO_K", -np.inf)
     with pytest.raises(FitError, match=r"worth only \d+ independent ones.*give a longer history"):
