@@ -34,14 +34,13 @@ def warn(path, error):
     say(f"{path} cannot be read ({why})", "::warning::" if form == "annotations" else "headroom: ")
 
 
-def below(place, directories):
+def below(place):
     """Names in a directory; links are not followed."""
     try:
-        if not stat.S_ISDIR(os.lstat(place).st_mode):
-            if directories or place == folder:
-                raise ValueError("a link, or no directory")
-            return []
-        return sorted(os.listdir(place))
+        mode = os.lstat(place).st_mode
+        if stat.S_ISLNK(mode):
+            raise ValueError("a link")
+        return sorted(os.listdir(place)) if stat.S_ISDIR(mode) else []
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
@@ -63,8 +62,8 @@ def expiry(path):
 
 
 any_expired = False
-for pool in below(folder, True):
-    for name in below(os.path.join(folder, pool), False):
+for pool in below(folder):
+    for name in below(os.path.join(folder, pool)):
         path = os.path.join(folder, pool, name)
         if not name.endswith(".json"):
             continue
