@@ -47,6 +47,7 @@ def test_the_wheel_carries_its_templates(tmp_path):
         "terraform/modules/leases/main.tf",
         "ci/github.yml.j2",
         "ci/steps/apply.sh",
+        "ci/steps/expired.sh",
         "environment/next.txt.j2",
     ):
         assert (Path(place) / needed).is_file()

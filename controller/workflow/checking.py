@@ -25,6 +25,7 @@ from controller.gate import (
     judge_ledger,
     judge_plan,
     judge_reviewed,
+    let_go,
 )
 from controller.gate.counts import counts
 from controller.gate.forms import Report
@@ -73,7 +74,8 @@ def _checked(
     if document.get("errored"):
         return Report(where, verdict)
     if reviewed is not None:
-        verdict += judge_reviewed(document, reviewed, accepted)
+        gone = let_go(config, ledger, document, moment)
+        verdict += judge_reviewed(document, reviewed, accepted, gone)
     return Report(where, verdict, summary(document), counts(config, document), digest(document))
 
 

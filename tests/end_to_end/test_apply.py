@@ -4,6 +4,7 @@ Where Terraform or the provider is missing this fails, and does not skip: it is 
 """
 
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from controller.configtext import parse
+from controller.errors import EngineError
 from controller.lease import Lease, dump, lease_id
 from controller.planfile import destroys, problems, summary, value_at
 from demo import ci
@@ -115,3 +117,41 @@ def test_capacity_is_raised_held_and_given_back(tmp_path: Path) -> None:
     words = [line.split()[-1] for line in said]
     assert words[:3] == ["init", "plan", "show"]
     assert words.count("apply") == 3
+
+
+@pytest.mark.slow
+def test_what_has_expired_goes_from_the_schedule_and_takes_nothing_along(tmp_path: Path, home: Path) -> None:
+    text = (ROOT / "environments" / "demo" / "headroom.yaml").read_text()
+    web, batch = (parse(text, "headroom.yaml").pools[name] for name in ("web", "batch"))
+    leases = (lease("web", web.base + 4, 3), lease("batch", batch.base + 3, 2))
+    late = leases[0].expires
+    said: list[str] = []
+
+    def committed(name: str, change: tuple[str, str] = ("", "")) -> Path:
+        """The base branch as a runner has it, with a text of its code changed."""
+        folder = clone(tmp_path / name, leases)
+        code = folder / "environments" / "demo" / "main.tf"
+        code.write_text(code.read_text().replace(*change))
+        git = ("git", "-C", str(folder), "-c", "user.name=team", "-c", "user.email=team@localhost")
+        for command in (("init", "-q"), ("add", "."), ("commit", "-qm", name)):
+            subprocess.run([*git, *command], check=True)
+        return folder
+
+    with cloud() as endpoint:
+        pipeline = ci.pipeline(tmp_path / "ci", endpoint)
+        ci.apply(ci.plan(pipeline, clone(tmp_path / "first", leases), NOW, said.append), said.append)
+        held = {pool: (size.minimum, size.warm) for pool, size in counts(endpoint).items()}
+        assert held == {"batch": (batch.base + 5, 0), "web": (web.base + 4, 3)}
+
+        # Headroom is dead, and nobody has reviewed a plan; but somebody has changed the code.
+        changed = committed("changed", ('headroom-pool = "web"', 'headroom-pool = "web2"'))
+        with pytest.raises(EngineError, match="update was not in any reviewed plan"):
+            ci.merged(pipeline, changed, late, said.append)
+        assert {pool: (size.minimum, size.warm) for pool, size in counts(endpoint).items()} == held
+
+        done = ci.merged(pipeline, committed("expired"), late, said.append)
+        assert [(x.address, x.action) for x in summary(done).changes] == [(BATCH, "update"), (WEB, "update")]
+        assert {pool: (size.minimum, size.warm) for pool, size in counts(endpoint).items()} == {
+            "batch": (batch.base + batch.base_warm, 0),
+            "web": (web.base, web.base_warm),
+        }

@@ -216,7 +216,53 @@ def test_workflows_are_pinned_and_give_little(repository, forge):
     if forge == "github":
         assert workflow["permissions"] == {}
         assert workflow["jobs"]["apply"]["permissions"] == {"contents": "read", "id-token": "write"}
-        assert "secrets." not in json.dumps([workflow["jobs"]["plan"], workflow["jobs"]["apply"]])
+        assert "secrets." not in json.dumps([workflow["jobs"][x] for x in ("plan", "apply", "expired", "expire")])
+
+
+@pytest.mark.parametrize("forge", ["github", "gitea"])
+def test_what_has_expired_is_applied_from_the_schedule_and_by_no_leave_of_headroom(repository, forge):
+    init(repository, "--forge", forge)
+    jobs = yaml.safe_load((repository / PIPELINES[forge]).read_text())["jobs"]
+    look, expire, apply, run = (jobs[x] for x in ("expired", "expire", "apply", "run"))
+    assert "schedule" in look["if"]
+    assert "needs" not in look
+    assert "needs" not in run
+    assert expire["needs"] == "expired"
+    assert expire["if"] == "needs.expired.outputs.expired == 'true'"
+    # The look is cheap and knows no secret, no role and no environment that people guard.
+    assert [x.get("run") for x in look["steps"][1:]] == [f".{forge}/headroom/expired.sh"]
+    assert look["outputs"] == {"expired": "${{ steps.look.outputs.expired }}"}
+    assert "environment" not in look
+    assert not re.search(r"secrets\.|vars\.|github\.token", json.dumps(look))
+    # The apply is the one of a merge, to the same lock and the same role.
+    for key in ("environment", "concurrency", "permissions", "runs-on"):
+        assert expire.get(key) == apply.get(key), key
+    assert expire["steps"][:2] == apply["steps"][:2]
+    (mine, theirs) = (dict(x["steps"][-1]["env"]) for x in (expire, apply))
+    assert expire["steps"][-1]["run"] == apply["steps"][-1]["run"]
+    assert mine.pop("HEADROOM_REPLAN") == "always"
+    assert theirs.pop("HEADROOM_ACCEPT")
+    assert mine == theirs
+    if forge == "github":
+        assert look["permissions"] == {"contents": "read"}
+        assert expire["environment"] == "headroom-prod"
+
+
+def test_what_has_expired_is_applied_from_the_schedule_on_gitlab(repository):
+    init(repository, "--forge", "gitlab")
+    jobs = yaml.safe_load((repository / PIPELINES["gitlab"]).read_text())
+    expire, apply, run = (jobs[f"headroom-prod-{x}"] for x in ("expire", "apply", "run"))
+    assert expire["rules"] == run["rules"]
+    assert expire["needs"] == []
+    for key in ("environment", "resource_group", "interruptible"):
+        assert expire[key] == apply[key], key
+    # Nothing is installed before it is known that something has expired, and a look that fails fails the job.
+    assert expire["before_script"] == []
+    look = expire["script"].index('expired="$(.gitlab/headroom/expired.sh)"')
+    assert expire["script"][look + 1] == 'if [ "$expired" != true ]; then exit 0; fi'
+    assert expire["script"].index(".gitlab/headroom/install.sh") > look
+    assert expire["script"][-1] == apply["script"][-1] == ".gitlab/headroom/apply.sh"
+    assert expire["variables"] == {"HEADROOM_REPLAN": "always"}
 
 
 def test_gitlab_jobs_wait_for_one_another(repository):

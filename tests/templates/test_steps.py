@@ -328,6 +328,168 @@ def test_hostile_settings_are_refused(origin, tmp_path, settings, said):
     assert "uid=" not in done.stdout + done.stderr
 
 
+@pytest.fixture
+def settled(ci):
+    """The pipelines, with an engine whose ``terraform_data`` says what it will give out, as a cloud's pools do.
+
+    Terraform's own resource knows its ``output`` only after applying, and what is unknown is never explained.
+    """
+    engine = ci.folder / "bin" / find().name
+    real, here = shlex.quote(str(find().path)), shlex.quote(sys.executable)
+    code = (
+        "import json, sys\n"
+        "plan = json.load(sys.stdin)\n"
+        "for change in (x['change'] for x in plan.get('resource_changes', ())):\n"
+        "    if change['actions'] == ['update'] and change['after_unknown'].pop('output', None):\n"
+        "        change['after']['output'] = change['after']['input']\n"
+        "json.dump(plan, sys.stdout)\n"
+    )
+    engine.write_text(
+        "#!/usr/bin/env bash\nset -o pipefail\n"
+        f'if [ "$2" = show ]; then {real} "$@" | {here} -c {shlex.quote(code)}; else exec {real} "$@"; fi\n'
+    )
+    engine.chmod(0o755)
+    return ci
+
+
+def expire(ci, code=0, **settings):
+    """What the schedule does: look, and apply only if a lease has expired."""
+    output = ci.folder / "github output"
+    output.unlink(missing_ok=True)
+    ci.step("expired.sh", "main", GITHUB_OUTPUT=str(output), **settings)
+    if output.read_text() != "expired=true\n":
+        assert output.read_text() == "expired=false\n"
+        return "none"
+    return ci.apply(code, HEADROOM_REPLAN="always", **settings)
+
+
+@pytest.mark.slow
+def test_an_expired_lease_goes_from_the_schedule_and_nobody_is_asked(settled):
+    ci, made = settled, lease()
+    ci.propose("headroom/prod/web/a", file_of(made))
+    ci.plan("headroom/prod/web/a")
+    ci.merge("headroom/prod/web/a")
+    ci.apply()
+    assert expire(ci) == "none"
+    assert expire(ci, now=made.expires - HOUR) == "none"
+    assert ci.running() == {"web": 6, "batch": 2}
+
+    summary = ci.folder / "summary.md"
+    said = expire(ci, now=made.expires, GITHUB_STEP_SUMMARY=str(summary))
+    assert f"web: input.min_size 6 → 2, output.min_size 6 → 2, since {made.path} expired" in said
+    assert "the plan changes nothing else" in said
+    assert "May be applied" in summary.read_text()
+    assert ci.running() == {"web": 2, "batch": 2}
+    # Its file lies there until its release is merged: each hour plans, and changes nothing.
+    assert "ok    the plan changes nothing" in expire(ci, now=made.expires + HOUR)
+
+
+@pytest.mark.slow
+def test_what_is_not_expiry_stops_the_schedule(settled):
+    ci, made = settled, lease()
+    ci.propose("headroom/prod/web/a", file_of(made))
+    ci.plan("headroom/prod/web/a")
+    ci.merge("headroom/prod/web/a")
+    ci.apply()
+    ci.team.commit({f"{ENV}/main.tf": MAIN.replace('default = "a"', 'default = "b"')}, "something else")
+    ci.team.git("push", "-q", "origin", "main")
+    said = expire(ci, code=1, now=made.expires)
+    assert 'FAIL  terraform_data.web: input.extra: "a" → "b" was not in the reviewed plan' in said
+    assert "nothing was applied" in said
+    assert ci.running() == {"web": 6, "batch": 2}
+    # A lease that was merged without a plan is no expiry, either.
+    ci.team.commit({f"{ENV}/main.tf": MAIN} | file_of(lease("batch", 5, start=60)), "unseen")
+    ci.team.git("push", "-q", "origin", "main")
+    assert "terraform_data.batch: update was not in any reviewed plan" in expire(ci, code=1, now=made.expires)
+    assert ci.running() == {"web": 6, "batch": 2}
+
+
+NASTY = "::error::x ##[set-env name=PATH]$(id)`id`\n::stop-commands::x\u202e\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("files", "answer", "said"),
+    [
+        ({}, "false", ["no lease has expired"]),
+        ({"web/a.json": dump(lease())}, "false", ["no lease has expired"]),
+        ({"web/a.json": dump(lease(start=-90))}, "true", ["leases/web/a.json expired 2026-11-22T00:00:00Z"]),
+        ({"web/a.txt": dump(lease(start=-90)), "a.json": dump(lease(start=-90))}, "false", []),
+        ({"web/a.json": "{"}, "false", ["leases/web/a.json cannot be read"]),
+        (
+            {"a/0.json": "[" * 200_000, "a/1.json": "9" * 5000, "a/2.json": b"\xff", "b/3.json": "x" * 1_048_577}
+            | {"web/a.json": dump(lease(start=-90)), "zoo/b.json": "[1]", "zoo/c.json": '{"expires": 7}'},
+            "true",
+            [*(f"{x}.json cannot be read" for x in ("a/1", "a/2", "b/3", "zoo/b", "zoo/c")), "web/a.json expired"],
+        ),
+        ({"web/a.json": '{"expires": "2020-02-30T00:00:00Z"}'}, "false", ["cannot be read"]),
+        ({"web/a.json": '{"expires": "2020-01-01T00:00:00+00:00"}'}, "false", ["cannot be read"]),
+        (
+            {f"web/{NASTY}.json": "{", "web/x.json": dump(lease(start=-90))},
+            "true",
+            ["cannot be read", "x.json expired"],
+        ),
+        ({f"web/{NASTY}.json": dump(lease(start=-90))}, "true", ["expired 2026-11-22T00:00:00Z"]),
+        ({"web/a.json": json.dumps({"expires": NASTY})}, "false", ["cannot be read"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["", "annotations"])
+def test_whether_a_lease_has_expired_is_read_by_python_alone(tmp_path, files, answer, said, form):
+    done = look(tmp_path, files, HEADROOM_FORM=form)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{answer}\n"
+    assert (tmp_path / "output").read_text() == f"expired={answer}\n"
+    for text in said:
+        assert text in done.stderr
+    starts = ("headroom: ", "::warning::") if form else ("headroom: ",)
+    assert all(x.startswith(starts) for x in done.stderr.splitlines())
+    assert done.stderr.isascii()
+    assert not any(x in done.stderr for x in ("##[", "\x1b", "uid=", "Traceback", "CALLED"))
+
+
+def test_links_are_not_followed_when_leases_are_looked_through(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.json").write_text(dump(lease(start=-90)))
+    leases = tmp_path / ENV / "leases"
+    (leases / "web").mkdir(parents=True)
+    (leases / "web" / "b.json").symlink_to(tmp_path / "elsewhere" / "a.json")
+    (leases / "pool").symlink_to(tmp_path / "elsewhere")
+    done = look(tmp_path, {})
+    assert done.stdout == "false\n"
+    assert done.stderr.count("cannot be read (a link") == 2
+    subprocess.run(["rm", "-r", leases], check=True)
+    leases.symlink_to(tmp_path / "elsewhere")
+    done = look(tmp_path, {})
+    assert (done.stdout, done.stderr.count("cannot be read")) == ("false\n", 1)
+
+
+def look(tmp_path, files, **settings):
+    """Run ``expired.sh`` where there is neither Headroom nor an engine, but a trap of a module."""
+    root = tmp_path / ENV / "leases"
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (tmp_path / ENV).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "json.py").write_text("raise SystemExit('CALLED')")
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    for name in ("headroom", "terraform", "tofu", "git", "aws", "curl"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\necho CALLED >&2; exit 99\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "HEADROOM_ENV": ENV,
+        "HEADROOM_NOW": stamp(NOW),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    } | settings
+    return subprocess.run(
+        ["bash", str(STEPS / "expired.sh")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_run_hands_everything_over(ci):
     said = ci.step("run.sh", "main", HEADROOM_USAGE="prometheus usage.yaml; id")
     assert f"ran: run --env {ENV} --usage prometheus usage.yaml; id" in said

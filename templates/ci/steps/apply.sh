@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # On the base branch: apply the very plan that was reviewed if it still holds. Else plan again, and stop if that would
-# do anything that no reviewed plan did.
+# do anything that no reviewed plan did, and that no expired lease explains.
 #
 #   HEADROOM_ACCEPT     digest of a plan that a person has looked at; it passes without a review
 #   HEADROOM_REPLAN     always: never apply a stored plan, only compare with it (for a store that others can write to)
@@ -13,8 +13,12 @@ here=$(dirname -- "${BASH_SOURCE[0]}")
 . "$here/setup.sh"
 
 check() {
+  local status=0
   headroom check --env "$HEADROOM_ENV" "${moment[@]}" -o "${HEADROOM_FORM:-table}" --plan-json "$out/plan.json" \
-    --comment "$out/comment.md" --only-reviewed "$@"
+    --comment "$out/comment.md" --only-reviewed "$@" || status=$?
+  # Annotations tell what stops; the summary tells what held, too, such as which lease let go.
+  if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat -- "$out/comment.md" >>"$GITHUB_STEP_SUMMARY"; fi
+  return "$status"
 }
 
 apply() {

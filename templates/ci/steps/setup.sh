@@ -53,7 +53,7 @@ cloud() {
     # The bearer goes in by standard input: arguments can be read by every process of the machine.
     printf 'header = "Authorization: bearer %s"\n' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" |
       curl -sSf --retry 3 --max-time 60 -K - "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" |
-      python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["value"])' >"$token"
+      python3 -I -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["value"])' >"$token"
   else
     fail "HEADROOM_CLOUD_ROLE is set, but this job has no OIDC token; see docs/ci.md"
   fi
@@ -129,7 +129,7 @@ recall() {
 date_of_plan() { seconds "${HEADROOM_NOW:-now}"; }
 
 seconds() {
-  python3 -c 'import sys, datetime as d
+  python3 -I -c 'import sys, datetime as d
 text = sys.argv[1]
 now = d.datetime.now(d.timezone.utc) if text == "now" else d.datetime.fromisoformat(text.replace("Z", "+00:00"))
 print(int(now.replace(tzinfo=now.tzinfo or d.timezone.utc).timestamp()))' "$1"

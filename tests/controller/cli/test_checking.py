@@ -184,3 +184,21 @@ def test_a_plan_that_is_nested_deeply_is_never_passed_by_a_traceback(person, tmp
     )
     assert done.exit_code == 1
     assert isinstance(done.exception, SystemExit)
+
+
+def test_what_expired_leases_let_go_needs_no_review(person, tmp_path):
+    lease = lease_of(id="old")
+
+    def unseen(web, now, code=0):
+        path = plan_json(tmp_path / "plan.json", web, timestamp=stamp(now))
+        plan = json.loads(path.read_text())
+        plan["resource_changes"][1]["change"]["actions"] = ["no-op"]
+        path.write_text(json.dumps(plan))
+        return run("--env", person.directory / ENV, "--only-reviewed", "--plan-json", path, code=code)
+
+    said = unseen((8, 3), lease.expires)
+    assert f"ok    web: min_size 8 → 3, since {lease.path} expired {stamp(lease.expires)}" in said
+    assert "ok    the plan changes nothing else" in said
+    # Before it expires, or from elsewhere, somebody has to have seen it.
+    assert "a.w: update was not in any reviewed plan" in unseen((8, 3), NOW, code=1)
+    assert "a.w: update was not in any reviewed plan" in unseen((7, 3), lease.expires, code=1)
