@@ -50,6 +50,8 @@ POOL = """\
   {name}: {{kind: vm, groups: ["{name}/*"], base: 2, max: 10, node_capacity: {{cpu: 8}},
     plan: {{address: terraform_data.{name}, floor: input.min_size}}}}
 """
+# Instead of a run: adds a line to each file that it is told to keep, and leaves as it is told.
+RUN = """shift; for x; do case $x in *.nc) echo "$HEADROOM_NOW" >>"$x" ;; esac; done; exit "${RUN_ENDS:-0}\""""
 BASELINE: list[str] = []  # the state that the first test of a worker made, for the ones after it
 CONFIG = "environment: prod\npools:\n" + POOL.format(name="web") + POOL.format(name="batch")
 
@@ -138,7 +140,8 @@ def ci(origin, tmp_path):
         "#!/usr/bin/env bash\n"
         f"kept={shlex.quote(str(folder / 'comments'))}\n"
         'if [ "$1" = comment ]; then { echo "$@"; cat -- "$7"; printf "\\0"; } >>"$kept"\n'
-        f'elif [ "$1" = run ]; then echo ran: "$@"\nelse PYTHONPATH={shlex.quote(str(ROOT))} exec '
+        'elif [ "$1" = run ]; then echo ran: "$@"; ' + RUN + "\n"
+        f"else PYTHONPATH={shlex.quote(str(ROOT))} exec "
         f'{shlex.quote(sys.executable)} -P -c "{code}" "$@"; fi\n'
     )
     command.chmod(0o755)
@@ -495,6 +498,25 @@ def test_run_hands_everything_over(ci):
     assert f"ran: run --env {ENV} --usage prometheus usage.yaml; id" in said
     assert "uid=" not in said
     assert "say where usage comes from" in ci.step("run.sh", "main", code=1, HEADROOM_USAGE="")
+
+
+def test_what_a_run_has_learnt_waits_for_the_next_one(ci):
+    memory = ci.folder / "memory of runs"
+    said = ci.step("run.sh", "main", HEADROOM_USAGE="usage.csv", HEADROOM_MEMORY=f"{memory}/")
+    assert said.count("made anew") == 3
+    assert all(f"--{name} " in said for name in ("hierarchy", "record", "state"))
+    # Exit code 4 says that something stays short; what was learnt is kept all the same.
+    later = ci.step("run.sh", "main", 4, NOW + HOUR, HEADROOM_USAGE="x", HEADROOM_MEMORY=str(memory), RUN_ENDS="4")
+    assert "made anew" not in later
+    kept = {x.name: x.read_text().split() for x in (memory / ENV.replace("/", "_")).iterdir()}
+    both = [stamp(NOW), stamp(NOW + HOUR)]
+    assert kept == {"hierarchy.nc": both, "record.nc": both, "state.nc": both}
+
+
+def test_a_memory_that_is_nowhere_is_told_before_the_run(ci):
+    said = ci.step("run.sh", "main", code=1, HEADROOM_USAGE="usage.csv", HEADROOM_MEMORY="memory")
+    assert "HEADROOM_MEMORY is no s3:// or gs:// address and no absolute path" in said
+    assert "ran:" not in said
 
 
 def test_a_role_without_a_token_of_the_job_is_told(ci):

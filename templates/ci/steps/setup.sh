@@ -6,6 +6,7 @@
 #   HEADROOM_OUT         where plans and comments go; by default a directory that is deleted at the end
 #   HEADROOM_NOW         the moment to judge at, for a replay; by default the clock
 #   HEADROOM_PLAN_STORE  where reviewed plans wait for the merge: s3://bucket/prefix, gs://bucket/prefix, or a directory
+#   HEADROOM_MEMORY      where the run job keeps what it has learnt, likewise
 #   HEADROOM_CLOUD_ROLE  role to take on by the pipeline's own OIDC token (AWS); no key is kept anywhere
 #   HEADROOM_HOME        where install.sh put Headroom
 #
@@ -92,38 +93,45 @@ place() { printf '%s/%s/%s.tar' "${HEADROOM_PLAN_STORE%/}" "${HEADROOM_ENV//\//_
 
 # keep KEY: put $out/tf.plan and what belongs to it into the store.
 keep() {
-  local file
+  storable HEADROOM_PLAN_STORE
   git rev-parse 'HEAD^{tree}' >"$out/tree"
   date_of_plan >"$out/made"
   tar -cf "$out/reviewed.tar" -C "$out" tf.plan plan.json tree made
-  file=$(place "$1")
-  case $HEADROOM_PLAN_STORE in
-    s3://*) aws s3 cp --only-show-errors "$out/reviewed.tar" "$file" ;;
-    gs://*) gcloud storage cp --quiet "$out/reviewed.tar" "$file" ;;
-    /*)
-      mkdir -p -- "$(dirname -- "$file")"
-      cp -- "$out/reviewed.tar" "$file.new"
-      mv -f -- "$file.new" "$file"
-      ;;
-    *) fail "HEADROOM_PLAN_STORE is no s3:// or gs:// address and no absolute path" ;;
-  esac
+  put "$out/reviewed.tar" "$(place "$1")"
   rm -f -- "$out/reviewed.tar"
 }
 
 # recall KEY FOLDER: fetch a reviewed plan from the store; false if there is none.
 recall() {
-  local file
-  file=$(place "$1")
+  storable HEADROOM_PLAN_STORE
   mkdir -p -- "$2"
-  case $HEADROOM_PLAN_STORE in
-    s3://*) aws s3 cp --only-show-errors "$file" "$2/reviewed.tar" 2>/dev/null || return 1 ;;
-    gs://*) gcloud storage cp --quiet "$file" "$2/reviewed.tar" 2>/dev/null || return 1 ;;
-    /*) [ -f "$file" ] && cp -- "$file" "$2/reviewed.tar" || return 1 ;;
-    *) fail "HEADROOM_PLAN_STORE is no s3:// or gs:// address and no absolute path" ;;
-  esac
+  get "$(place "$1")" "$2/reviewed.tar" || return 1
   # Only these names are taken out, so nothing else can be written.
   tar -xf "$2/reviewed.tar" -C "$2" tf.plan plan.json tree made
   rm -f -- "$2/reviewed.tar"
+}
+
+# storable VARIABLE: stop unless files can be kept where it says.
+storable() {
+  case ${!1} in s3://* | gs://* | /*) ;; *) fail "$1 is no s3:// or gs:// address and no absolute path" ;; esac
+}
+
+# put FILE ADDRESS: keep a file, whole or not at all.
+put() {
+  case $2 in
+    s3://*) aws s3 cp --only-show-errors "$1" "$2" ;;
+    gs://*) gcloud storage cp --quiet "$1" "$2" ;;
+    *) mkdir -p -- "$(dirname -- "$2")" && cp -- "$1" "$2.new" && mv -f -- "$2.new" "$2" ;;
+  esac
+}
+
+# get ADDRESS FILE: fetch a file that was kept; false if it is not there.
+get() {
+  case $1 in
+    s3://*) aws s3 cp --only-show-errors "$1" "$2" 2>/dev/null ;;
+    gs://*) gcloud storage cp --quiet "$1" "$2" 2>/dev/null ;;
+    *) [ -f "$1" ] && cp -- "$1" "$2" ;;
+  esac
 }
 
 date_of_plan() { seconds "${HEADROOM_NOW:-now}"; }
