@@ -28,7 +28,7 @@ def spelt(user: str) -> str:
 
 def teach(base: duckdb.DuckDBPyConnection) -> None:
     """Give a DuckDB the function that `spelt` calls."""
-    base.create_function(_SAID, _each, ["VARCHAR"], "VARCHAR", type="arrow")  # type: ignore[arg-type]
+    base.create_function(_SAID, _each, ["VARCHAR"], "VARCHAR", type="arrow")  # type: ignore[call-overload]
 
 
 def folded(user: str) -> str:
