@@ -54,7 +54,7 @@ def parse(text: str, path: str) -> Config:
     except ValidationError as error:
         lines = [_explain(dict(item), node, path) for item in error.errors()]
         raise ConfigError("\n".join(lines)) from error
-    if found := [f"{path}:{_line(node, list(at))}: {'.'.join(at)}: {said}" for at, said in contradictions(config)]:
+    if found := [f"{_where(node, list(at), path)}: {said}" for at, said in contradictions(config)]:
         raise ConfigError("\n".join(found))
     return config
 
@@ -78,7 +78,7 @@ def _refuse_repeats(node: yaml.Node | None, path: str) -> None:
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
     found = item.get("ctx", {}).get("error")
     location = [*(str(part) for part in item["loc"]), *(found.at if isinstance(found, MisplacedError) else ())]
-    where = f"{path}:{_line(node, location)}: {'.'.join(location) or 'the whole'}"
+    where = _where(node, location, path)
     if item["type"] == "extra_forbidden":
         allowed = _allowed(location[:-1])
         near = get_close_matches(location[-1], allowed, 1)
@@ -91,20 +91,20 @@ def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
     return f"{where}: {said}" + (f"; it means: {meaning}" if meaning else "")
 
 
-def _line(node: yaml.Node | None, location: list[str]) -> int:
-    line = node.start_mark.line if node else 0
+def _where(node: yaml.Node | None, location: list[str], path: str) -> str:
+    """File, line and address, with places in lists as jq and Terraform write them: ``limits.quotas[0].nodes``."""
+    line, address = node.start_mark.line if node else 0, ""
     for part in location:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == part), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line
-        else:
-            break
-    return line + 1
+        if isinstance(node, yaml.SequenceNode) and part.isdigit():
+            address += f"[{part}]"
+            node = node.value[int(part)] if int(part) < len(node.value) else None
+            line = node.start_mark.line if node else line
+            continue
+        address += f".{part}"
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        key, node = next(((k, v) for k, v in pairs if k.value == part), (None, None))
+        line = key.start_mark.line if key else line
+    return f"{path}:{line + 1}: {address.removeprefix('.') or 'the whole'}"
 
 
 def _meaning(location: list[str]) -> str:

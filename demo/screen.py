@@ -1,6 +1,5 @@
 """What the demo shows: steps, status lines, pull requests as a reviewer sees them, tables."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from controller.cli.terminal import unfolded
 
 console = Console(highlight=False, emoji=False)
 
@@ -55,10 +56,7 @@ def waiting(text: str) -> Iterator[Callable[[str], None]]:
 
 def pull_request(number: int, title: str, body: str, plan: str, verdict: str) -> None:
     """Show a pull request, and what CI says below it."""
-    # A terminal neither draws charts nor folds details: it shows what the forge would unfold.
-    words = re.sub(r"```mermaid\n[^`]*```\n\n🟦[^\n]*\n", "", body)
-    words = re.sub(r"<details>\n<summary>(.*?)</summary>", r"### \1", words).replace("</details>\n", "")
-    console.print(Panel(Markdown(words), title=f"#{number} {title}", title_align="left", box=box.ROUNDED))
+    console.print(Panel(Markdown(unfolded(body)), title=f"#{number} {title}", title_align="left", box=box.ROUNDED))
     console.print(Padding(plan, (0, 2)), markup=False)
     console.print(Padding(verdict, (0, 2)), markup=False)
 

@@ -203,20 +203,30 @@ def _instant(text: str, zone: str | None, what: str) -> tuple[datetime, bool]:
 
 
 def _explained(item: dict[str, Any], node: yaml.Node | None, path: str) -> str:
-    place = [str(x) for x in item["loc"]]
-    line = node.start_mark.line if node else 0
+    place, line, where, name = item["loc"], node.start_mark.line if node else 0, "", ""
     for part in place:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == part), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            where += f"[{part}]"
+            node = node.value[part] if part < len(node.value) else None
+            line = node.start_mark.line if node else line
+            name = name or _name_of(node)
+            continue
+        where += f".{_shown(part)}"
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        key, node = next(((k, v) for k, v in pairs if k.value == str(part)), (None, None))
+        line = key.start_mark.line if key else line
     said = _PLAIN.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     if item["type"] == "extra_forbidden":
         allowed = _File if len(place) == 1 else _Expected if "expected" in place else _Entry
         said = f"unknown key; allowed here: {', '.join(x.alias or k for k, x in allowed.model_fields.items())}"
-    where = ".".join(str(int(x) + 1) if x.isdigit() else ascii(x)[1:-1][:LONGEST_NAME] for x in place)
-    return f"{path}:{line + 1}: {where or 'the whole'}: {said}"
+    return f"{path}:{line + 1}: {where.removeprefix('.') or 'the whole'}{name}: {said}"
+
+
+def _name_of(entry: yaml.Node | None) -> str:
+    """What an entry is called, for who looks for it; empty where it has no name."""
+    pairs = entry.value if isinstance(entry, yaml.MappingNode) else []
+    return next((f" ('{_shown(v.value)}')" for k, v in pairs if k.value == "name" and v.value), "")
+
+
+def _shown(text: object) -> str:
+    return ascii(str(text))[1:-1][:LONGEST_NAME]

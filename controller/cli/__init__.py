@@ -20,6 +20,7 @@ from controller.cli.forecasts import forecast, simulate
 from controller.cli.ingesting import ingest
 from controller.cli.learning import learn
 from controller.cli.leases import plan, propose, release, schema
+from controller.cli.output import fitted, note
 from controller.cli.pulls import comment, pr
 from controller.cli.replays import replay
 from controller.cli.retraining import retrain
@@ -34,14 +35,20 @@ class Boundary(click.Group):
     """A group of commands that turns known errors into a sentence and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a bug keeps its traceback, everything else is told in words."""
+        """Run the command; a bug keeps its traceback, everything else is told in words that fit the terminal."""
         from forecasting.errors import ForecastingError
 
         try:
             return super().invoke(ctx)
         except (HeadroomError, ForecastingError) as error:
-            click.echo(f"error: {error}", err=True)
+            note(f"error: {error}")
             ctx.exit(getattr(error, "exit_code", 1))
+        except getattr(click.exceptions, "NoArgsIsHelpError", ()):
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(fitted(error.format_message(), "Error: "), error.ctx) from error
+        except click.ClickException as error:
+            raise click.ClickException(fitted(error.format_message(), "Error: ")) from error
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(130)

@@ -10,7 +10,7 @@ import click
 
 from controller import workflow
 from controller.cli.leases import env_option
-from controller.cli.output import as_json, document, now_option, plain_record
+from controller.cli.output import as_json, document, now_option, plain_record, prose
 
 
 @click.command(
@@ -28,4 +28,4 @@ def dashboard(directory: Path, pause: bool | None, reopen: tuple[str, ...], now:
     if output == "json":
         document(plain_record(found))
     else:
-        click.echo(found.body.rstrip())
+        prose(found.body.rstrip())

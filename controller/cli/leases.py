@@ -30,7 +30,9 @@ env_option = click.option(
     help="Directory of the environment: headroom.yaml beside the Terraform code.",
 )
 check_option = click.option("--check", is_flag=True, help="Exit with 3 if anything is asked for.")
-dry_option = click.option("--dry-run", is_flag=True, help="Go the whole way, stop before the push, show the diff.")
+dry_option = click.option(
+    "--dry-run", is_flag=True, help="Go the whole way, stop before the push, show the requests."
+)
 
 
 def profile_option(required: bool) -> Callable[[Command], Command]:

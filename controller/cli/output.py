@@ -1,9 +1,11 @@
 """How commands print: results on stdout as a table or JSON, progress on stderr.
 
-Place in the line: under the commands of ``cli``; the only home of rich.
+Place in the line: under the commands of ``cli``; the only home of rich. On a terminal words stay whole and
+Markdown is drawn; elsewhere both are as they were written, for grep and for other programs.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli.terminal import harmless, unfolded, wrapped
 from controller.lease import stamp
 
 Report = Callable[[str, float], None]
+_MOST_COLUMNS = 100  # of prose, that it can be read
+_STEERING = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 
 as_json = click.option(
     "-o",
@@ -71,13 +76,14 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         made.add_column(column.heading, justify="right" if column.number else "left", overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(harmless, row))
     Console(soft_wrap=False, highlight=False, markup=False, emoji=False).print(made)
 
 
 def document(value: Any) -> None:
-    """Print a result as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """Print a result as JSON; what would steer a terminal is written as JSON escapes, which say the same."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    click.echo(_STEERING.sub(lambda x: f"\\u{ord(x[0]):04x}", text))
 
 
 def _plain(value: Any) -> str:
@@ -91,7 +97,34 @@ def plain_record(record: Any) -> dict[str, Any]:
 
 def note(text: str) -> None:
     """Say something beside the result, on stderr."""
-    click.echo(text, err=True)
+    click.echo(fitted(text), err=True)
+
+
+def fitted(text: str, before: str = "") -> str:
+    """Text as stderr takes it: on a terminal with breaks between words, ``before`` being there already."""
+    return wrapped(text, Console(stderr=True).width, before) if sys.stderr.isatty() else text
+
+
+def pull(heading: str, line: str, body: str, diff: str, raw: bool = False) -> None:
+    """Print a pull request: on a terminal as a reviewer reads it, elsewhere and if ``raw`` in its Markdown."""
+    terminal = sys.stdout.isatty()
+    shown = harmless if terminal else str
+    click.echo(f"{click.style(shown(heading), bold=terminal)}\n{shown(line)}\n")
+    prose(body, raw)
+    if diff:
+        click.echo(("\n" if terminal else "") + shown(diff))
+
+
+def prose(text: str, raw: bool = False) -> None:
+    """Print Markdown: drawn on a terminal, else as it is."""
+    if raw or not sys.stdout.isatty():
+        click.echo(harmless(text) if sys.stdout.isatty() else text)
+        return
+    from rich.markdown import Markdown
+
+    console = Console(highlight=False, emoji=False)
+    # Without hyperlinks: the address is shown beside the words, so that nobody is led elsewhere.
+    console.print(Markdown(unfolded(text), hyperlinks=False), width=min(console.width, _MOST_COLUMNS))
 
 
 @contextmanager

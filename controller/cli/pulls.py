@@ -11,7 +11,7 @@ import click
 
 from controller import workflow
 from controller.cli.leases import env_option
-from controller.cli.output import Column, as_json, document, now_option, plain_record, table
+from controller.cli.output import Column, as_json, document, now_option, plain_record, pull, table
 from controller.message import MOST_CHARACTERS
 from controller.proposal import prefix
 
@@ -44,19 +44,22 @@ def list_(directory: Path, everything: bool, output: str) -> None:
 @pr.command(epilog="Example: headroom pr show 1 --env environments/demo")
 @number_argument
 @env_option
+@click.option("--raw", is_flag=True, help="Markdown as it is on the forge, on a terminal too.")
 @as_json
-def show(number: int, directory: Path, output: str) -> None:
-    """Show the words and the diff of one pull request."""
+def show(number: int, directory: Path, raw: bool, output: str) -> None:
+    """Show the words and the diff of one pull request.
+
+    On a terminal its Markdown is drawn, without charts; elsewhere it is printed as it is.
+    """
     with workflow.workplace(directory) as place:
         found = place.forge.get(number)
         tip = place.checkout.remote_branches(found.head).get(found.head)
-        diff = place.checkout.diff(place.checkout.base_commit, tip) if tip else ""
+        diff = place.checkout.diff(place.checkout.fork(tip) or place.checkout.base_commit, tip) if tip else ""
     if output == "json":
         document(plain_record(found) | {"diff": diff})
         return
-    click.echo(f"#{found.number} {found.title}\n{found.state}, {found.head} → {found.base}\n\n{found.body}")
-    if diff:
-        click.echo(diff)
+    line = f"{found.state}, {found.head} → {found.base}"
+    pull(f"#{found.number} {found.title}", line, found.body, diff, raw)
 
 
 @pr.command(epilog="Example: headroom pr approve 1 --env environments/demo --by alice")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from controller import workflow
-from controller.cli.output import Column, document, note, plain_record, table
+from controller.cli.output import Column, document, note, plain_record, pull, table
 from controller.lease import stamp
 from controller.markdown import chance, percent, plain
 from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall
@@ -158,6 +158,16 @@ def _print_shortfalls(shortfalls: tuple[Shortfall, ...]) -> None:
         _print(f"SHORT {x.pool}: the service level needs {x.needed} nodes, {x.granted} are held", rows)
 
 
+def _dry(outcome: workflow.Outcome) -> dict[str, Any]:
+    """What a dry run shows of a pull request that it did not open or update; empty where it asks for nothing."""
+    words = outcome.words if outcome.state == "dry run" else None
+    return {
+        "body": words.body if words else "",
+        "commits": list(words.commits) if words else [],
+        "diff": outcome.diff,
+    }
+
+
 def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) -> None:
     """Print what became of every change."""
     if output == "json":
@@ -168,7 +178,7 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
                 "pull_request": x.number,
                 "branch": x.branch,
                 "title": x.title,
-                "diff": x.diff,
+                **_dry(x),
                 "why": x.why,
             }
             for x in outcomes
@@ -187,6 +197,7 @@ def print_outcomes(plan: Plan, outcomes: list[workflow.Outcome], output: str) ->
     _print_shortfalls(plan.shortfalls)
     for line in plan.notes:
         note(line)
-    for outcome in outcomes:
-        if outcome.diff and outcome.words is not None:
-            click.echo("\n" + "\n".join((*outcome.words.commits, outcome.diff)))
+    for x in outcomes:
+        if x.state == "dry run" and x.words is not None:
+            click.echo("\n" + "─" * _WIDTH)
+            pull(f"#{x.number} {x.title}" if x.number else x.title, f"{x.why}, {x.branch}", x.words.body, x.diff)

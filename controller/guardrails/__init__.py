@@ -77,7 +77,7 @@ def guard(
     queue: Queue = _NOTHING,
     surprise: Mapping[str, Surprise] = MappingProxyType({}),
 ) -> Plan:
-    """Run every guard, in order; count anew what is at stake, and name what is left short.
+    """Run every guard, in order; count anew what is at stake, and name what is left short, the soonest first.
 
     Parameters
     ----------
@@ -94,4 +94,5 @@ def guard(
         restaked(change, config, plan.now, scene.leases.get(change.lease.pool, ())) for change in plan.changes
     )
     found = [x for x in map(shortfall, changes) if x is not None]
-    return replace(plan, changes=changes, shortfalls=tuple(dict.fromkeys((*plan.shortfalls, *found))))
+    short = sorted(dict.fromkeys((*plan.shortfalls, *found)), key=lambda x: (x.starts, x.pool))
+    return replace(plan, changes=changes, shortfalls=tuple(short))

@@ -59,16 +59,18 @@ def publish(place: Workplace, desk: Desk, proposal: Proposal, now: datetime, dry
     checkout = place.checkout
     if why := _left_alone(place, desk, proposal, said, now, dry_run):
         return outcome("hands off", why=why)
+    would = "would be updated" if request else "would be opened"
     fits = tip is not None and _fits(place, proposal, tip, now)
     if request is not None and tip is not None and fits and _asks(request) == said.digest:
         return outcome("unchanged", why="" if dry_run else finish(place, proposal, request, tip, now))
     if tip is None or not fits:
         commit = _commit(place, proposal, said, now)
         if dry_run:
-            return outcome("dry run", diff=checkout.diff(checkout.base_commit, commit))
+            return outcome("dry run", why=would, diff=checkout.diff(checkout.base_commit, commit))
         tip = push(place, branch, commit, tip)
     elif dry_run:
-        return outcome("dry run", why="its branch is pushed already")
+        diff = checkout.diff(checkout.fork(tip) or checkout.base_commit, tip)
+        return outcome("dry run", why=f"{would}; its branch is pushed already", diff=diff)
     if request is not None:
         request = place.forge.edit(request.number, title=said.title, body=said.body, now=now)
         return outcome("updated", why=finish(place, proposal, request, tip, now))

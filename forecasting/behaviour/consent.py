@@ -4,7 +4,7 @@ Place in the line: between `events` and everything else, which sees only what th
 through.
 
 A row's own ``consent`` column and the consent file must both say yes where both are there. Who has withdrawn, in
-any row or in the file, is out with all rows, whatever their time, however the id is spelt in upper and lower case.
+any row or in the file, is out with all rows, whatever their time, however the id is spelt.
 Of a row that may not be used, nothing gets beyond the gate but the reason.
 """
 
@@ -16,6 +16,7 @@ import duckdb
 
 from forecasting.behaviour.engine import literal, run
 from forecasting.behaviour.events import Answer, as_text, open_files
+from forecasting.behaviour.spelling import spelt
 from forecasting.errors import UsageError
 
 FILE_COLUMNS = ("user", "purpose", "granted_at", "expires_at", "withdrawn_at")
@@ -30,11 +31,6 @@ REASONS = {
     "purpose": "purpose not covered",
 }
 """Reasons why a row is dropped, in the order in which they are tried, in words."""
-
-
-def spelt(user: str) -> str:
-    """SQL for what two ways to spell an id have in common: without case, blanks around it and marks composed."""
-    return rf"lower(nfc_normalize(regexp_replace({user}, '^[\s\p{{Z}}\p{{C}}]+|[\s\p{{Z}}\p{{C}}]+$', '', 'g')))"
 
 
 def load_consent(base: duckdb.DuckDBPyConnection, path: Path, purpose: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from forecasting.behaviour.spelling import teach
 from forecasting.errors import ForecastingError
 
 _TOO_MUCH = (duckdb.OutOfMemoryException,)
@@ -46,6 +47,7 @@ def engine(memory_gib: float = 2.5, threads: int = 2) -> Iterator[duckdb.DuckDBP
         try:
             base.execute("SET TimeZone = 'UTC'")
             base.execute("SET enable_progress_bar = false")
+            teach(base)
             yield base
         finally:
             base.close()

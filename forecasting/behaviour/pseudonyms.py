@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from forecasting.behaviour.consent import spelt
 from forecasting.behaviour.engine import run
+from forecasting.behaviour.spelling import spelt
 from forecasting.errors import ForecastingError
 
 ENVIRONMENT = "HEADROOM_PSEUDONYM_KEY"

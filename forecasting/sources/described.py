@@ -197,19 +197,21 @@ def parse(text: str, path: str) -> Sources:
 
 
 def _explain(item: Mapping[str, Any], node: yaml.Node | None, path: str) -> str:
-    line, keys = node.start_mark.line if node else 0, []
+    line, where = node.start_mark.line if node else 0, ""
     for part in item["loc"]:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            where += f"[{part}]"
+            node = node.value[part] if part < len(node.value) else node
+            line = node.start_mark.line
+            continue
         if isinstance(node, yaml.MappingNode):
             pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
             if pair:
                 line, node = pair[0].start_mark.line, pair[1]
             elif item["type"] not in {"missing", "extra_forbidden"}:
                 continue  # the kind of a source, which pydantic puts into the way
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
         if part not in {"prometheus", "cloudwatch", "files"}:
-            keys.append(str(part))
+            where += f".{part}"
     plain = {"missing": "is missing", "extra_forbidden": "unknown key", "too_short": "is empty; name at least one"}
     said = plain.get(item["type"], str(item["msg"]))
-    return f"{path}:{line + 1}: {'.'.join(keys) or 'the whole'}: {said.removeprefix('Value error, ')}"
+    return f"{path}:{line + 1}: {where.removeprefix('.') or 'the whole'}: {said.removeprefix('Value error, ')}"

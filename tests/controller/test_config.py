@@ -103,6 +103,11 @@ def file_of(*pools: str, above: str = "") -> str:
         (file_of(pool(), pool(name="b", groups="x", base=12)), 13, "pools.b: base + base_warm is 12, above max 9"),
         (file_of(pool(), above="decide:\n  confidence_threshold: 1.2\n"), 3, "less than 1; it means: Probability"),
         (file_of(pool(), above="decide:\n  confidence_threshold: -0.2\n"), 3, "greater than 0"),
+        (
+            file_of(pool(), above="limits:\n  quotas:\n    - {region: eu, nodes: 9}\n    - {nodes: x}\n"),
+            5,
+            "limits.quotas[1].nodes: Input should be a valid integer",
+        ),
         (file_of(pool(groups="")), 5, "pools.web.groups: Tuple should have at least 1 item"),
         (
             file_of(pool().replace("    groups: [eu/shop]\n", "")),
@@ -155,7 +160,7 @@ def file_of(*pools: str, above: str = "") -> str:
         (
             file_of(pool(base=4), above="limits:\n  quotas:\n    - {region: eu, nodes: 9}\n    - {nodes: 3}\n"),
             5,
-            "3 nodes, but its pools' bases are 4; raise it, or lower the bases",
+            "limits.quotas[1]: 3 nodes, but its pools' bases are 4; raise it, or lower the bases",
         ),
         (
             file_of(pool(), above="limits:\n  quotas:\n    - {family: m5, nodes: 9}\n"),
@@ -258,7 +263,7 @@ def test_what_holds_together_is_read():
         ("proposals: {auto_merge: true}", "must be a mapping, such as"),
         ("proposals: {groupby: lease}", "reviewers, teams; did you mean group_by?"),
         ("proposals: {auto_merge: {}}", "needs a size: set most_nodes, most_cost or both"),
-        ("proposals: {reviewers: ['@everyone']}", "proposals.reviewers.0"),
+        ("proposals: {reviewers: ['@everyone']}", "proposals.reviewers[0]"),
         ("repository: {forge: Github}", "'github'"),
         ("repository: {url: 'http://evil.example'}", "repository.url"),
     ],

@@ -295,6 +295,13 @@ def test_a_freeze_drops_and_says_until_when():
     )
 
 
+def test_what_stays_short_is_told_in_the_order_of_time_and_then_of_pools():
+    plan = plan_of(asked(8, start=20), asked(8, pool="batch", id="b", start=20), asked(8, id="c", start=10))
+    short = guard(plan, limited(FREEZE % "")).shortfalls
+    assert [x.pool for x in short] == ["web", "batch", "web"]
+    assert [x.starts for x in short] == sorted(x.starts for x in short)
+
+
 def test_a_freeze_lets_pass_what_is_likely_enough():
     plan = plan_of(asked(8))
     assert not guard(plan, limited(FREEZE % ", except_above: 0.7")).empty

@@ -57,22 +57,34 @@ def test_a_day_on_which_clocks_change_is_one_day():
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("{name: a, start: 2026-05-04}", r"events.yaml:2: events\.1: the start, 2026-05-04, has no offset"),
+        (
+            "{name: a, start: 2026-05-04}",
+            r"events.yaml:2: events\[0\] \('a'\): the start, 2026-05-04, has no offset",
+        ),
         ("{name: a, start: 2026-05-04T08:00Z}", "the end is missing; only a day"),
         ("{name: a, start: soon, end: later}", "'soon', is no time; write"),
         ("{name: a, start: 2026-05-05, end: 2026-05-05, zone: UTC}", "does not come after the start"),
         ("{name: a, start: 1970-05-05, zone: UTC}", "outside of 1971 to 2200"),
         ("{name: a, start: 2026-05-05, zone: Mars/Base}", "'Mars/Base' is no time zone"),
-        ("{name: '', start: 2026-05-05, zone: UTC}", r"events\.1\.name: is empty"),
-        (r'{name: "a\x1b[31m", start: 2026-05-05, zone: UTC}', r"events\.1\.name: holds a control"),
-        ("{start: 2026-05-05, zone: UTC}", r"events\.1\.name: is missing"),
-        ("{name: a, start: 2026-05-05, zone: UTC, regions: [a/b]}", r"regions\.1: a region has no '/'"),
+        ("{name: '', start: 2026-05-05, zone: UTC}", r"events\[0\]\.name: is empty"),
+        (
+            r'{name: "a\x1b[31m", start: 2026-05-05, zone: UTC}',
+            r"events\[0\]\.name \('a\\x1b\[31m'\): holds a control",
+        ),
+        ("{start: 2026-05-05, zone: UTC}", r"events\[0\]\.name: is missing"),
+        (
+            "{name: a, start: 2026-05-05, zone: UTC, regions: [a/b]}",
+            r"events\[0\]\.regions\[0\] \('a'\): a region has no '/'",
+        ),
         ("{name: a, start: 2026-05-05, zone: UTC, regions: []}", "is an empty list"),
         (
             "{name: a, start: 2026-05-05, zone: UTC, until: b}",
-            r"until: unknown key; allowed here: name, kind, start",
+            r"until \('a'\): unknown key; allowed here: name, kind, start",
         ),
-        ("{name: a, start: 2026-05-05, zone: UTC, expected: {factor: 0}}", r"expected\.factor: .*greater than 0"),
+        (
+            "{name: a, start: 2026-05-05, zone: UTC, expected: {factor: 0}}",
+            r"expected\.factor \('a'\): .*greater than 0",
+        ),
         ("{name: a, start: 2026-05-05, zone: UTC, expected: {factor: nan}}", r"expected\.factor"),
         ("{name: a, start: 2026-05-05, zone: UTC, expected: {factor: 2, from: 3, to: 4}}", "from < factor < to"),
         ("{name: a, start: 2026-05-05, zone: UTC, expected: {factor: 2, from: 1}}", "or neither"),
@@ -121,8 +133,12 @@ def test_instants_are_those_written():
         ("events: 5", "events.yaml:1: events: must be a list$"),
         ("events: []\nevents: []", "events.yaml:2: 'events' stands here a second time$"),
         ("zones: [1]", "events.yaml:1: zones: must be a mapping$"),
-        ("events: [x]", "events.yaml:1: events.1: must be a mapping$"),
-        ("events: [{start: 2026-01-01, zone: UTC}]", "events.yaml:1: events.1.name: is missing$"),
+        (
+            "events:\n- {name: a, start: 2026-01-01, zone: UTC}\n- {name: b, kind: [], start: 2026-01-01}",
+            r"events.yaml:3: events\[1\]\.kind \('b'\): must be text$",
+        ),
+        ("events: [x]", r"events.yaml:1: events\[0\]: must be a mapping$"),
+        ("events: [{start: 2026-01-01, zone: UTC}]", r"events.yaml:1: events\[0\].name: is missing$"),
     ],
 )
 def test_what_has_the_wrong_form_is_told_in_words_of_yaml(text, said):

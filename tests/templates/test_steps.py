@@ -535,3 +535,31 @@ def test_the_moment_counts_for_the_age_of_plans():
             check=True,
         )
         assert int(done.stdout) == (NOW - NOW.replace(1970, 1, 1, 0)) // timedelta(seconds=1)
+
+
+def test_installing_says_what_it_does_before_it_takes_its_time_and_keeps_the_address_to_itself(tmp_path):
+    fakes = tmp_path / "bin"
+    fakes.mkdir()
+    pip = tmp_path / "pip"
+    pip.write_text(
+        '#!/bin/sh\necho "pip runs"\ntouch "$(dirname "$0")/headroom"\nchmod +x "$(dirname "$0")/headroom"\n'
+    )
+    pip.chmod(0o755)
+    python = fakes / "python3"
+    python.write_text(f'#!/bin/sh\nmkdir -p "$3/bin"\ncp {shlex.quote(str(pip))} "$3/bin/pip"\n')
+    python.chmod(0o755)
+    environment = {
+        "PATH": f"{fakes}:{os.environ['PATH']}",
+        "HEADROOM_HOME": str(tmp_path / "home"),
+        "HEADROOM_PACKAGE": "git+https://me:hunter2@git.example.org/headroom@abc",
+        "HEADROOM_ENGINE": "tofu",
+    }
+    command = ["bash", str(STEPS / "install.sh")]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [said[0].split(";")[0], said[1], said[2].rsplit(" ", 2)[0]] == [
+        f"headroom: installing by pip into {tmp_path / 'home'}", "pip runs", "headroom: installed in",
+    ]  # fmt: skip
+    assert "takes some minutes" in said[0]
+    assert "hunter2" not in "".join(said)
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert again.stdout == again.stderr == ""

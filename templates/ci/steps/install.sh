@@ -9,15 +9,22 @@ set -euo pipefail
 : "${HEADROOM_HOME:?say where to install}" \
   "${HEADROOM_PACKAGE:?say what to install: git+https://YOUR-FORK@COMMIT, or -r FILE; headroom on PyPI is another project}"
 if [ ! -x "$HEADROOM_HOME/bin/headroom" ]; then
+  # Without the package's name: its address may hold a token.
+  echo "headroom: installing by pip into $HEADROOM_HOME; this takes some minutes, and says nothing until it is done"
+  SECONDS=0
   python3 -m venv "$HEADROOM_HOME"
   case $HEADROOM_PACKAGE in
     "-r "*) "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "${HEADROOM_PACKAGE#-r }" ;;
     -*) printf '%s\n' "headroom: HEADROOM_PACKAGE begins with an option that is not known here" >&2; exit 1 ;;
     *) "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check "$HEADROOM_PACKAGE" ;;
   esac
+  echo "headroom: installed in $SECONDS s"
 fi
 case ${HEADROOM_PLAN_STORE:-} in s3://*)
-  command -v aws >/dev/null || "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check awscli
+  if ! command -v aws >/dev/null; then
+    echo "headroom: no aws is on the PATH; installing awscli by pip, which takes up to a minute"
+    "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check awscli
+  fi
   ;;
 esac
 [ "${HEADROOM_ENGINE:-terraform}" = terraform ] || exit 0 # bring OpenTofu along in the image
@@ -25,6 +32,7 @@ if ! command -v terraform >/dev/null && [ ! -x "$HEADROOM_HOME/bin/terraform" ];
   version=${HEADROOM_TERRAFORM_VERSION:?no terraform is on the PATH; say which version to fetch}
   case $(uname -m) in x86_64) machine=amd64 ;; aarch64 | arm64) machine=arm64 ;; *) machine=$(uname -m) ;; esac
   name=terraform_${version}_linux_$machine.zip
+  echo "headroom: no terraform is on the PATH; fetching version $version"
   folder=$(mktemp -d)
   trap 'rm -rf -- "$folder"' EXIT
   for file in "$name" "terraform_${version}_SHA256SUMS"; do

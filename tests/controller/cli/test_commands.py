@@ -74,13 +74,24 @@ def test_the_road_by_hand(environment, profile, usage):
     shown = run("plan", *env, "--profile", profile, *now).output
     assert "open web/" in shown
     assert "P(need > 3 held) is over 99 %, threshold 80 %" in shown
-    diff = run("propose", *env, "--profile", profile, *now, "--dry-run").output
-    assert '+  "floor": 7,' in diff
+    shown = run("propose", *env, "--profile", profile, *now, "--dry-run").output
+    assert "dry run (would be opened)" in shown
+    assert "\n**Merge by " in shown
+    assert '+  "floor": 7,' in shown
+    asked = json.loads(run("propose", *env, "--profile", profile, *now, "--dry-run", "-o", "json").output)
+    (dry,) = asked["outcomes"]
+    assert dry["body"] in shown
+    assert dry["body"].startswith("**Merge by ")
+    assert dry["commits"][0].startswith(f"{dry['title']}\n\nP(need > 3 nodes held)")
     assert run("pr", "list", *env, "-o", "json").output.strip() == "[]"
     assert "#1" in run("propose", *env, "--profile", profile, *now).output
     listed = json.loads(run("pr", "list", *env, "-o", "json").output)
     assert [x["number"] for x in listed] == [1]
-    assert "Merge by" in run("pr", "show", 1, *env).output
+    assert dry["body"] in run("pr", "show", 1, *env).output
+    assert (
+        json.loads(run("propose", *env, "--profile", profile, *now, "-o", "json").output)["outcomes"][0]["body"]
+        == ""
+    )
     refused = run("pr", "merge", 1, *env, *now, code=1)
     assert "headroom pr approve 1" in refused.output
     run("pr", "approve", 1, *env, "--by", "ada", *now)

@@ -230,7 +230,7 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("forecast", "--usage", "{usage}", "--events", "{usage}"), 1, "column 'start' is missing"),
         (("forecast", "--usage", "{usage}", "--covariates", "{hierarchy}"), 1, "neither Parquet nor"),
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.csv"), 1, "bad.csv: table of events"),
-        (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.yaml"), 1, "bad.yaml:1: events.1.name: is"),
+        (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.yaml"), 1, "bad.yaml:1: events[0].name: is"),
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/bad.ics"), 1, "bad.ics: not an iCalendar file"),
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/latin.yaml"), 1, "latin.yaml: not UTF-8"),
         (("backtest", "--usage", "{usage}", "--events", "{tmp}/none.yaml"), 1, "No such file"),

@@ -77,9 +77,25 @@ def test_the_same_command_again_writes_nothing(origin, environment):
 def test_a_dry_run_shows_the_diff_and_pushes_nothing(origin, environment):
     refs = origin.git("for-each-ref")
     _, outcomes = propose(environment, profile_of(SURGE), NOW, dry_run=True)
-    assert [x.state for x in outcomes] == ["dry run", "dry run"]
+    assert [(x.state, x.why) for x in outcomes] == [("dry run", "would be opened")] * 2
     assert '+  "floor": ' in outcomes[0].diff
     assert origin.git("for-each-ref") == refs
+
+
+def test_a_dry_run_shows_what_would_be_updated_and_what_is_pushed_already(origin, environment):
+    _, opened = propose(environment, profile_of(SURGE), NOW)
+    _, (same, more) = propose(environment, profile_of(LARGER), NOW + HOUR, dry_run=True)
+    assert same.state == "unchanged"
+    assert (more.state, more.why, more.number) == ("dry run", "would be updated", 2)
+    assert more.words.body != opened[1].words.body
+    origin.git("update-ref", "-d", "refs/headroom/pulls")
+    ada = origin.person("ada")
+    ada.commit({"README.md": "later"}, "docs: moved on")
+    ada.git("push", "-q", "origin", "HEAD:main")
+    _, (again, _) = propose(environment, profile_of(SURGE), NOW, dry_run=True)
+    assert again.why == "would be opened; its branch is pushed already"
+    assert again.diff.count("diff --git") == 1
+    assert '+  "floor": ' in again.diff
 
 
 def test_nothing_to_ask_for_is_no_commit_and_no_pull_request(origin, environment):

@@ -107,6 +107,12 @@ SPELT = [
     ("user-5", "USER-5\u200b"),
     ("us\u00e9r", "use\u0301r"),
     ("user-5", "\u2003user-5\n"),
+    ("user-5", "\uff35\uff33\uff25\uff32\uff0d\uff15"),  # full-width letters
+    ("stra\u00dfe", "STRASSE"),
+    ("\ufb01ona", "Fiona"),  # a ligature
+    ("\u0130da", "i\u0307DA"),
+    ("\u03b1\u0345\u0342", "\u1fb7"),  # Greek, whose marks change places with the case
+    ("us\u00e9r\u3000", "USE\u0301R"),
 ]
 
 

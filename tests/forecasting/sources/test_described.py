@@ -32,14 +32,14 @@ def test_a_description_becomes_settings_with_usual_values():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("step: 5m", "stepp: 5m"), "s.yaml:5: sources.0.stepp: unknown key"),
-        (("step: 5m", "step: 7m"), "s.yaml:5: sources.0.step: must divide an hour"),
-        (("step: 5m", "step: 300"), "s.yaml:5: sources.0.step: must be a length of time, such as 30s"),
-        (("step: 5m", "chunk: 2d"), "s.yaml:5: sources.0.chunk: must be whole hours that divide a day"),
-        (("{query: up, capacity: 4}", "{capacity: 4}"), "s.yaml:7: sources.0.queries.cpu.query: is missing"),
-        (("kind: files", "kind: fils"), "s.yaml:8: sources.1.*'fils'"),
-        (("path: usage.parquet", "# nothing"), "s.yaml:8: sources.1.path: is missing"),
-        (("http://", "ftp://"), "s.yaml:4: sources.0.url: must be an address that begins with http"),
+        (("step: 5m", "stepp: 5m"), r"s.yaml:5: sources\[0\].stepp: unknown key"),
+        (("step: 5m", "step: 7m"), r"s.yaml:5: sources\[0\].step: must divide an hour"),
+        (("step: 5m", "step: 300"), r"s.yaml:5: sources\[0\].step: must be a length of time, such as 30s"),
+        (("step: 5m", "chunk: 2d"), r"s.yaml:5: sources\[0\].chunk: must be whole hours that divide a day"),
+        (("{query: up, capacity: 4}", "{capacity: 4}"), r"s.yaml:7: sources\[0\].queries.cpu.query: is missing"),
+        (("kind: files", "kind: fils"), r"s.yaml:8: sources\[1\].*'fils'"),
+        (("path: usage.parquet", "# nothing"), r"s.yaml:8: sources\[1\].path: is missing"),
+        (("http://", "ftp://"), r"s.yaml:4: sources\[0\].url: must be an address that begins with http"),
         (("cache: usage-cache", "history_days: 1"), "s.yaml:1: history_days: .*greater than or equal to 2"),
         (("step: 5m", "url: http://b"), "s.yaml:5: 'url' stands here a second time"),
         (("sources:", "sources: &a"), None),
@@ -48,7 +48,7 @@ def test_a_description_becomes_settings_with_usual_values():
         ((GOOD, ""), "empty, or not a mapping"),
         ((GOOD, "- 1"), "empty, or not a mapping"),
         ((GOOD, "sources: []"), "s.yaml:1: sources: is empty; name at least one$"),
-        (("cpu: {query: up, capacity: 4}", "{}"), "^s.yaml:6: sources.0.queries: is empty; [^\n]*$"),
+        (("cpu: {query: up, capacity: 4}", "{}"), r"^s.yaml:6: sources\[0\].queries: is empty; [^\n]*$"),
         (("http://", "ftp://"), "^[^\n]*$"),
     ],
 )
@@ -68,7 +68,7 @@ def test_the_example_of_the_manual_is_one():
 
 
 def test_passwords_in_addresses_are_refused_and_not_told():
-    with pytest.raises(UsageError, match=r"s.yaml:4: sources.0.url: must hold no user or password") as caught:
+    with pytest.raises(UsageError, match=r"s.yaml:4: sources\[0\].url: must hold no user or password") as caught:
         parse(GOOD.replace("http://", "http://me:hunter2@"), "s.yaml")
     assert "hunter2" not in str(caught.value)
 
