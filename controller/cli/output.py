@@ -121,8 +121,10 @@ def prose(text: str, raw: bool = False) -> None:
         click.echo(harmless(text) if sys.stdout.isatty() else text)
         return
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
-    console = Console(highlight=False, emoji=False)
+    # Names in bold, not on black, which a light terminal would show as boxes.
+    console = Console(highlight=False, emoji=False, theme=Theme({"markdown.code": "bold"}))
     # Without hyperlinks: the address is shown beside the words, so that nobody is led elsewhere.
     console.print(Markdown(unfolded(text), hyperlinks=False), width=min(console.width, _MOST_COLUMNS))
 
