@@ -46,7 +46,12 @@ def step_down(plan: Plan, scene: Scene) -> Plan:
     limits, clips = scene.config.limits, dict[int, Change]()
     if limits.step_down_nodes is None and limits.step_down_percent is None:
         return plan
-    for name, places in by_pool(plan, lambda x: not asks(x) and x.before is not None).items():
+
+    def gives(change: Change) -> bool:
+        # What has expired holds nothing, whatever becomes of its file, so it can keep nothing either.
+        return not asks(change) and change.before is not None and change.lease.live(plan.now)
+
+    for name, places in by_pool(plan, gives).items():
         pool, merged = scene.config.pools[name], scene.merged(plan, name)
         held = Stack.of(pool, merged)
         gone = {plan.changes[i].lease.id for i in places}

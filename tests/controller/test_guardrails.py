@@ -315,6 +315,15 @@ def test_a_freeze_holds_releases_but_of_expired_leases():
     assert [x.lease.id for x in plan.changes] == ["gone"]
 
 
+def test_an_expired_lease_keeps_nothing_that_another_gives_back():
+    held = lease_of(floor=8, warm=0, start=-8, hours=6, margin=24)
+    gone = replace(held, id="gone", floor=9, expires=NOW)
+    released, expired = let_go(held, gone).changes
+    smaller = replace(expired, action="update", lease=replace(gone, floor=8))
+    after = guard(plan_of(released, smaller), limited("{step_down_nodes: 1}"), (held, gone))
+    assert {x.lease.id: (x.action, x.lease.floor) for x in after.changes}[held.id] == ("update", 7)
+
+
 def changed_at(moment: object) -> Lease:
     return replace(lease_of(floor=5, start=-2, hours=4), evidence=(("changed", moment),))
 
