@@ -5,10 +5,11 @@ Place in the line: after `stacking`; `learn` finds the factors, the mixture is s
 Scaled conformal prediction (after Romano, Patterson and Candès 2019): at a level L, the distance from the median
 to what came is divided by the distance from the median to the forecast's own interval end on that side. The
 L-quantile of these ratios over recent origins is the factor by which the interval would have had to be wider.
-Factors are pooled over the series of a block, and drawn towards those of the resource where these are few. Scores
-are stretched, not demand.
+Factors are pooled over the series of a block, and drawn towards those of the resource where these are few; where
+a resource has few series at all, intervals get wider than the rehearsal asks for. Scores are stretched, not
+demand.
 
-    factors = factors_of({0: ratios}, resource_of={0: 0})[0]
+    factors = factors_of({0: ratios}, resource_of={0: 0}, series={0: 12})[0]
     stretched(draws, factors)
 """
 
@@ -28,6 +29,12 @@ MOST = 2.0
 
 NEW_LEVEL_WIDER = 1.2
 """How much wider the draws of a series are that has jumped to a new level."""
+
+_OF_A_LONE_SERIES = np.array([0.08, 0.08, 0.12])
+"""Log factors, by level, on top of what the rehearsal of a lone series asks for; for each of several, their share.
+
+What is shared was learnt from the very days that are forecast again, and of few series it is mostly their own.
+"""
 
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story
 _TOWARDS_RESOURCE = 30.0
@@ -86,7 +93,9 @@ def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: lis
     return np.stack(found)
 
 
-def factors_of(ratios: Mapping[int, Floats], resource_of: Mapping[int, int]) -> dict[int, Floats]:
+def factors_of(
+    ratios: Mapping[int, Floats], resource_of: Mapping[int, int], series: Mapping[int, int]
+) -> dict[int, Floats]:
     """Return the factor of each range and level of each block, ``(range, level)``.
 
     Those of a block are drawn towards those of all blocks of its resource, and these towards 1.
@@ -97,13 +106,17 @@ def factors_of(ratios: Mapping[int, Floats], resource_of: Mapping[int, int]) -> 
         Of each block, ``(level, hour, origin × series)``.
     resource_of
         Number of the resource of each block.
+    series
+        How many each block has.
     """
     found = {}
     for resource in sorted(set(resource_of.values())):
         blocks = [block for block in ratios if resource_of[block] == resource]
+        few = _OF_A_LONE_SERIES / sum(series[block] for block in blocks)
         pooled = _reach(np.concatenate([ratios[block] for block in blocks], axis=2), 0.0, _TOWARDS_ONE)
         for block in blocks:
-            found[block] = np.exp(_reach(ratios[block], pooled, _TOWARDS_RESOURCE))
+            reach = _reach(ratios[block], pooled, _TOWARDS_RESOURCE) + few
+            found[block] = np.clip(np.exp(reach), 1 / MOST, MOST)
     return found
 
 

@@ -151,7 +151,8 @@ def judge(
         )
         for block, rehearsal in rehearsals.items()
     }
-    return weights, factors_of(ratios, resource_of)
+    series = {block: rehearsal.actual[0].shape[1] for block, rehearsal in rehearsals.items()}
+    return weights, factors_of(ratios, resource_of, series)
 
 
 def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:

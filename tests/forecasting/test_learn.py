@@ -84,8 +84,10 @@ def test_the_hierarchy_is_whole_and_says_how_it_was_made():
     measured = data["diagnostics"].sel(linear="weekly", resource="r0")
     assert float(measured.sel(measure="nuts")) == 0
     assert float(measured.sel(measure="pareto_k")) <= MOST_PARETO_K
-    # Two days ahead were rehearsed: further out nothing is known, so nothing is moved.
-    np.testing.assert_array_equal(data["factors"].isel(range=3), 1)
+    # Two days ahead were rehearsed: further out all that is known is that there are few series.
+    few = data["factors"].isel(range=3)
+    assert ((few > 1) & (few < 1.05)).all()
+    assert float(few.std("region").max()) == 0
     assert data["factors"].isel(range=0).std() > 0
     assert data["weights"].isel(range=1).std() > 0.01
 
