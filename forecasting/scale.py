@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -69,7 +69,7 @@ def _over_processes(jobs: int) -> Iterator[Map]:
             futures = [pool.submit(function, argument) for argument in arguments]
         # Not `pool.map`: it cancels what waits when one fails, and the thread of a pool whose processes have ended
         # trips over cancelled futures before Python 3.13, leaving processes behind.
-        return (future.result() for future in futures)
+        return _in_turn(futures)
 
     try:
         yield run
@@ -82,6 +82,13 @@ def _over_processes(jobs: int) -> Iterator[Map]:
         ours.close()  # what still works ends now, and nobody waits for it
         pool.shutdown()
         watched.close()
+
+
+def _in_turn(futures: list[Future[B]]) -> Iterator[B]:
+    """Give results in order, and let go of each that was taken: many are large."""
+    futures.reverse()
+    while futures:
+        yield futures.pop().result()
 
 
 def _leave_with(watched: Connection) -> None:

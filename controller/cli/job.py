@@ -3,9 +3,8 @@
 Place in the line: under ``running``, which does it once or again and again.
 """
 
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -133,18 +132,20 @@ class Job:
 
         path = self.hierarchy_path
         assert path is not None  # noqa: S101 - the caller has looked
-        old = path.exists() and time.time() - path.stat().st_mtime > self.learn_every * 3600
-        if path.exists() and not old:
-            return Hierarchy.load(path)
         check_own(check_target(path, [".nc"]), KIND)
-        say(
-            f"{path} is over {self.learn_every} h old: learning anew"
-            if old
-            else f"no hierarchy at {path} yet: learning"
-        )
-        settings = DEFAULT
-        with suppress(ForecastingError):  # a file that is no hierarchy is replaced by what is learnt by default
-            settings = settings_of(Hierarchy.load(path))
+        found, why = None, f"no hierarchy at {path} yet: learning"
+        if path.exists():
+            try:
+                found = Hierarchy.load(path)
+            except ForecastingError as error:  # half of one, or one of another version
+                why = f"{error}; learning anew"
+        if found is not None:
+            # By what the file says: its time is that of the last copy, where it waits in a bucket.
+            if now - found.learnt_until <= timedelta(hours=self.learn_every):
+                return found
+            why = f"{path} is over {self.learn_every} h old: learning anew"
+        say(why)
+        settings = DEFAULT if found is None else settings_of(found)
         try:
             with bar("learn") as report:
                 fresh = learn(
@@ -158,10 +159,10 @@ class Job:
                     jobs=self.jobs,
                 )
         except ForecastingError as error:
-            if not old:
+            if found is None:
                 raise
             say(f"learning failed ({error}); the last good hierarchy is used on")
-            return Hierarchy.load(path)
+            return found
         fresh.save(path)
         return fresh
 

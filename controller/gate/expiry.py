@@ -7,7 +7,7 @@ it with an expired lease, and goes to where the ledger has it now. From anywhere
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from controller.config import Config, PlanAddress, Pool
 from controller.errors import CheckError
@@ -18,6 +18,8 @@ from controller.planmoves import Move, moves
 
 _EVER = datetime.min.replace(tzinfo=UTC)  # at which no lease has expired
 _FLOOR, _WARM, _BOTH = range(3)
+_RECENTLY = timedelta(hours=48)  # as in expired.sh: whoever raises a pool by hand afterwards is not undone
+_FOLLOWERS = frozenset({"desired_size", "desired_capacity", "max_group_prepared_capacity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def _past(name: str, pool: Pool, own: Ledger, now: datetime) -> Iterator[tuple[H
     Floor and warm are maxima, so two leases make any of them, of which one has expired. The other may be live: it
     may have been merged since, or not.
     """
-    expired = sorted((x for x in own if not x.live(now)), key=lambda x: x.expires, reverse=True)
+    recent = (x for x in own if not x.live(now) and now - x.expires < _RECENTLY)
+    expired = sorted(recent, key=lambda x: x.expires, reverse=True)
     for group in [*((x,) for x in expired), *((x, y) for x in expired for y in own if y != x)]:
         yield fold(group, {name: pool.size}, _EVER)[name], tuple(x for x in group if not x.live(now))
 
@@ -83,12 +86,13 @@ def _falls(
 ) -> dict[str, Move]:
     """The numbers that fall from what the pool was to what it is; nothing, unless one that the plan shows does.
 
-    Other numbers of the resource may follow floor, warm, or both: a desired size, the capacity that AWS prepares.
-    They have to stand at these counts, since a mere difference would pass a max that somebody lowers by as much.
+    Other numbers of the resource may follow floor, warm, or both: a desired size, the capacity that AWS prepares,
+    one of the same name. They have to stand at these counts, too.
     """
     found = {}
+    follow = _FOLLOWERS | {_last(path) for path in shown}
     for path, move in sorted(values.items()):
-        whiches = (shown[path],) if path in shown else (_FLOOR, _WARM, _BOTH)
+        whiches = (shown[path],) if path in shown else (_FLOOR, _WARM, _BOTH) if _last(path) in follow else ()
         if not move.sensitive and not move.unknown and any(_fall(move, past[x], held[x]) for x in whiches):
             found[path] = move
     return found if found.keys() & shown.keys() else {}
@@ -96,6 +100,10 @@ def _falls(
 
 def _fall(move: Move, past: int, held: int) -> bool:
     return held < past and _is(move.before, past) and _is(move.after, held)
+
+
+def _last(path: str) -> str | int:
+    return parsed(path)[-1] if path else ""
 
 
 def _counts(held: Held) -> tuple[int, ...]:

@@ -49,7 +49,10 @@ def item(address, before, after, actions=("update",), **more):
 def vm(held, **more):
     """An Auto Scaling group as templates/terraform/modules/aws_vm_pool has it."""
     prepared = held.floor + held.warm
-    return {"min_size": held.floor, "warm_pool": [{"min_size": held.warm, "prepared": prepared}]} | more
+    return {
+        "min_size": held.floor,
+        "warm_pool": [{"min_size": held.warm, "max_group_prepared_capacity": prepared}],
+    } | more
 
 
 def node(held):
@@ -70,7 +73,7 @@ def paths(plan, *ledger, config=CONFIG):
     return {path for x in let_go(config, ledger, plan, NOW) for path in x.moves}
 
 
-EVERY = {"min_size", "warm_pool[0].min_size", "warm_pool[0].prepared"}
+EVERY = {"min_size", "warm_pool[0].min_size", "warm_pool[0].max_group_prepared_capacity"}
 
 
 def test_what_a_lease_held_is_explained_once_it_has_expired():
@@ -78,7 +81,7 @@ def test_what_a_lease_held_is_explained_once_it_has_expired():
     (found,) = let_go(CONFIG, (lease(warm=4),), plan, NOW)
     assert (found.pool, found.address, set(found.moves)) == ("web", WEB, EVERY)
     assert str(found) == (
-        "web: min_size 9 → 3, warm_pool[0].min_size 4 → 1, warm_pool[0].prepared 13 → 4, "
+        "web: min_size 9 → 3, warm_pool[0].max_group_prepared_capacity 13 → 4, warm_pool[0].min_size 4 → 1, "
         f"since leases/web/old.json expired {stamp(EXPIRED)}"
     )
     assert let_go(CONFIG, (live(warm=4),), plan, NOW) == ()
@@ -89,6 +92,18 @@ def test_what_a_lease_held_is_explained_once_it_has_expired():
 def test_a_lease_expires_to_the_second():
     assert paths(web((9, 1), (3, 1)), lease(expires=NOW)) == EVERY - {"warm_pool[0].min_size"}
     assert paths(web((9, 1), (3, 1)), lease(expires=NOW + HOUR / 3600)) == set()
+
+
+def test_who_raises_a_pool_by_hand_days_after_an_expiry_is_not_undone():
+    plan = web((9, 1), (3, 1))
+    assert paths(plan, lease(expires=NOW - 47 * HOUR))
+    assert paths(plan, lease(expires=NOW - 48 * HOUR)) == set()
+
+
+def test_a_number_that_only_happens_to_stand_at_a_count_is_not_explained():
+    counts = EVERY - {"warm_pool[0].min_size"}
+    plan = plan_of(item(WEB, vm(Held(9, 1), max_size=9), vm(Held(3, 1), max_size=3)))
+    assert paths(plan, lease()) == counts
 
 
 def test_warm_nodes_that_run_count_into_the_minimum():
@@ -128,13 +143,16 @@ def test_overlapping_leases_let_go_one_after_the_other():
     assert set(found.moves) == EVERY
     assert set(found.leases) == {lease(), wide}
     (found,) = let_go(CONFIG, (lease(), live(floor=4, warm=5)), web((9, 5), (4, 5)), NOW)
-    assert (set(found.moves), found.leases) == ({"min_size", "warm_pool[0].prepared"}, (lease(),))
+    assert (set(found.moves), found.leases) == (
+        {"min_size", "warm_pool[0].max_group_prepared_capacity"},
+        (lease(),),
+    )
 
 
 def test_warm_that_rises_as_the_floor_falls_needs_a_review():
     # max 14: beside a floor of 13 there is room for one warm node, then for four.
     ledger = (lease(floor=13, warm=0), live(floor=4, warm=4))
-    assert paths(web((13, 1), (4, 4)), *ledger) == {"min_size", "warm_pool[0].prepared"}
+    assert paths(web((13, 1), (4, 4)), *ledger) == {"min_size", "warm_pool[0].max_group_prepared_capacity"}
     plan = web((13, 1), (4, 4))
     verdict = judge_reviewed(plan, [], None, let_go(CONFIG, ledger, plan, NOW))
     assert not verdict.passed
@@ -163,13 +181,13 @@ def test_other_values_of_the_resource_are_not_explained():
     counts = EVERY - {"warm_pool[0].min_size"}
     assert paths(plan({"name": "a"}, {"name": "b"}), lease()) == counts
     assert paths(plan({"max_size": 14}, {"max_size": 8}), lease()) == counts  # falls by as much, but is no count
-    assert paths(plan({"desired": 9}, {"desired": 3}), lease()) == {*counts, "desired"}
-    assert paths(plan({"desired": 9}, {"desired": 2}), lease()) == counts
-    assert paths(plan({"desired": 3}, {"desired": 9}), lease()) == counts
-    assert paths(plan({"desired": "9"}, {"desired": "3"}), lease()) == counts
-    assert paths(plan({"desired": 9}, {}, after_unknown={"desired": True}), lease()) == counts
-    masks = {"before_sensitive": {"desired": True}, "after_sensitive": {}}
-    assert paths(plan({"desired": 9}, {"desired": 3}, **masks), lease()) == counts
+    assert paths(plan({"desired_size": 9}, {"desired_size": 3}), lease()) == {*counts, "desired_size"}
+    assert paths(plan({"desired_size": 9}, {"desired_size": 2}), lease()) == counts
+    assert paths(plan({"desired_size": 3}, {"desired_size": 9}), lease()) == counts
+    assert paths(plan({"desired_size": "9"}, {"desired_size": "3"}), lease()) == counts
+    assert paths(plan({"desired_size": 9}, {}, after_unknown={"desired_size": True}), lease()) == counts
+    masks = {"before_sensitive": {"desired_size": True}, "after_sensitive": {}}
+    assert paths(plan({"desired_size": 9}, {"desired_size": 3}, **masks), lease()) == counts
     # True is 1, and false is 0, to Python only.
     bare = configured(web=PlanAddress(address=WEB, floor="min_size"), batch=PLACES["batch"])
     pool = bare.pools["web"].model_copy(update={"base": 0, "base_warm": 0})
@@ -254,7 +272,7 @@ sized = {"web": vm, "batch": node}
 def test_every_fall_from_a_past_of_the_ledger_is_explained(ledger: list[Lease], ago: int):
     past, held = (fold(ledger, CONFIG.sizes, moment) for moment in (NOW - ago * HOUR, NOW))
     places = {"web": WEB, "batch": BATCH}
-    moved = [x for x in sorted(sized) if past[x] != held[x]]
+    moved = [x for x in sorted(sized) if sized[x](past[x]) != sized[x](held[x])]
     plan = plan_of(*(item(places[x], sized[x](past[x]), sized[x](held[x])) for x in moved))
     verdict = judge_reviewed(plan, [], None, let_go(CONFIG, tuple(ledger), plan, NOW))
     rises = past["web"].warm < held["web"].warm  # beside a smaller floor there is more room for warm nodes

@@ -234,13 +234,14 @@ def test_what_has_expired_is_applied_from_the_schedule_and_by_no_leave_of_headro
     assert look["outputs"] == {"expired": "${{ steps.look.outputs.expired }}"}
     assert "environment" not in look
     assert not re.search(r"secrets\.|vars\.|github\.token", json.dumps(look))
-    # The apply is the one of a merge, to the same lock and the same role.
-    for key in ("environment", "concurrency", "permissions", "runs-on"):
+    # The apply is the one of a merge, with the same role; it never takes the turn of one.
+    assert expire["concurrency"]["group"] not in (apply["concurrency"]["group"], run["concurrency"]["group"])
+    for key in ("environment", "permissions", "runs-on"):
         assert expire.get(key) == apply.get(key), key
     assert expire["steps"][:2] == apply["steps"][:2]
     (mine, theirs) = (dict(x["steps"][-1]["env"]) for x in (expire, apply))
     assert expire["steps"][-1]["run"] == apply["steps"][-1]["run"]
-    assert mine.pop("HEADROOM_REPLAN") == "always"
+    assert mine.pop("HEADROOM_LOOK_BACK") == "0"
     assert theirs.pop("HEADROOM_ACCEPT")
     assert mine == theirs
     if forge == "github":
@@ -262,7 +263,7 @@ def test_what_has_expired_is_applied_from_the_schedule_on_gitlab(repository):
     assert expire["script"][look + 1] == 'if [ "$expired" != true ]; then exit 0; fi'
     assert expire["script"].index(".gitlab/headroom/install.sh") > look
     assert expire["script"][-1] == apply["script"][-1] == ".gitlab/headroom/apply.sh"
-    assert expire["variables"] == {"HEADROOM_REPLAN": "always"}
+    assert expire["variables"] == {"HEADROOM_LOOK_BACK": "0"}
 
 
 def test_gitlab_jobs_wait_for_one_another(repository):

@@ -217,7 +217,7 @@ def test_a_plan_that_differs_stops_until_a_person_accepts_it(ci):
     ci.team.commit({f"{ENV}/main.tf": MAIN.replace('default = "a"', 'default = "b"')}, "something else")
     ci.merge("headroom/prod/web/a")
     said = ci.apply(code=1)
-    assert 'FAIL  terraform_data.web: input.extra: "a" → "b" was not in the reviewed plan' in said
+    assert "FAIL  terraform_data.web: update was not in any reviewed plan" in said
     assert "nothing was applied" in said
     assert ci.running()["web"] == 2
     digest = said.rsplit("accept its digest, ", 1)[1].split()[0]
@@ -253,7 +253,7 @@ def test_a_release_that_leaves_an_expired_neighbour_passes(ci):
         ({f"{ENV}/headroom.yaml": CONFIG.replace("max: 10", "max: 99")}, "lies outside", False),
         (file_of(lease(floor=11)), "exceed the pool's max 10", False),
         (file_of(replace(lease(), id="mine")), "its id is no id of Headroom's", False),
-        (file_of(lease(start=-90)), "a proposal cannot ask for it any more", False),
+        (file_of(lease(start=-60)), "a proposal cannot ask for it any more", False),
         ({f"{ENV}/leases/web/x.json": "{"}, "not JSON", False),
     ],
 )
@@ -363,7 +363,7 @@ def expire(ci, code=0, **settings):
     if output.read_text() != "expired=true\n":
         assert output.read_text() == "expired=false\n"
         return "none"
-    return ci.apply(code, HEADROOM_REPLAN="always", **settings)
+    return ci.apply(code, HEADROOM_LOOK_BACK="0", **settings)
 
 
 @pytest.mark.slow
@@ -397,7 +397,7 @@ def test_what_is_not_expiry_stops_the_schedule(settled):
     ci.team.commit({f"{ENV}/main.tf": MAIN.replace('default = "a"', 'default = "b"')}, "something else")
     ci.team.git("push", "-q", "origin", "main")
     said = expire(ci, code=1, now=made.expires)
-    assert 'FAIL  terraform_data.web: input.extra: "a" → "b" was not in the reviewed plan' in said
+    assert "FAIL  terraform_data.web: update was not in any reviewed plan" in said
     assert "nothing was applied" in said
     assert ci.running() == {"web": 6, "batch": 2}
     # A lease that was merged without a plan is no expiry, either.
@@ -413,25 +413,30 @@ NASTY = "::error::x ##[set-env name=PATH]$(id)`id`\n::stop-commands::x\u202e\x1b
 @pytest.mark.parametrize(
     ("files", "answer", "said"),
     [
-        ({}, "false", ["no lease has expired"]),
-        ({"web/a.json": dump(lease())}, "false", ["no lease has expired"]),
-        ({"web/a.json": dump(lease(start=-90))}, "true", ["leases/web/a.json expired 2026-11-22T00:00:00Z"]),
-        ({"web/a.txt": dump(lease(start=-90)), "a.json": dump(lease(start=-90))}, "false", []),
+        ({}, "false", ["no lease has expired in"]),
+        ({"web/a.json": dump(lease())}, "false", ["no lease has expired in"]),
+        ({"web/a.json": dump(lease(start=-60))}, "true", ["leases/web/a.json expired 2026-11-23T06:00:00Z"]),
+        (
+            {"web/a.json": dump(lease(start=-90))},
+            "false",
+            ["over 48 hours ago", "no lease has expired in the last 48"],
+        ),
+        ({"web/a.txt": dump(lease(start=-60)), "a.json": dump(lease(start=-60))}, "false", []),
         ({"web/a.json": "{"}, "false", ["leases/web/a.json cannot be read"]),
         (
             {"a/0.json": "[" * 200_000, "a/1.json": "9" * 5000, "a/2.json": b"\xff", "b/3.json": "x" * 1_048_577}
-            | {"web/a.json": dump(lease(start=-90)), "zoo/b.json": "[1]", "zoo/c.json": '{"expires": 7}'},
+            | {"web/a.json": dump(lease(start=-60)), "zoo/b.json": "[1]", "zoo/c.json": '{"expires": 7}'},
             "true",
             [*(f"{x}.json cannot be read" for x in ("a/1", "a/2", "b/3", "zoo/b", "zoo/c")), "web/a.json expired"],
         ),
         ({"web/a.json": '{"expires": "2020-02-30T00:00:00Z"}'}, "false", ["cannot be read"]),
         ({"web/a.json": '{"expires": "2020-01-01T00:00:00+00:00"}'}, "false", ["cannot be read"]),
         (
-            {f"web/{NASTY}.json": "{", "web/x.json": dump(lease(start=-90))},
+            {f"web/{NASTY}.json": "{", "web/x.json": dump(lease(start=-60))},
             "true",
             ["cannot be read", "x.json expired"],
         ),
-        ({f"web/{NASTY}.json": dump(lease(start=-90))}, "true", ["expired 2026-11-22T00:00:00Z"]),
+        ({f"web/{NASTY}.json": dump(lease(start=-60))}, "true", ["expired 2026-11-23T06:00:00Z"]),
         ({"web/a.json": json.dumps({"expires": NASTY})}, "false", ["cannot be read"]),
     ],
 )
@@ -451,7 +456,7 @@ def test_whether_a_lease_has_expired_is_read_by_python_alone(tmp_path, files, an
 
 def test_links_are_not_followed_when_leases_are_looked_through(tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "a.json").write_text(dump(lease(start=-90)))
+    (tmp_path / "elsewhere" / "a.json").write_text(dump(lease(start=-60)))
     leases = tmp_path / ENV / "leases"
     (leases / "web").mkdir(parents=True)
     (leases / "web" / "b.json").symlink_to(tmp_path / "elsewhere" / "a.json")
@@ -511,6 +516,20 @@ def test_what_a_run_has_learnt_waits_for_the_next_one(ci):
     kept = {x.name: x.read_text().split() for x in (memory / ENV.replace("/", "_")).iterdir()}
     both = [stamp(NOW), stamp(NOW + HOUR)]
     assert kept == {"hierarchy.nc": both, "record.nc": both, "state.nc": both}
+
+
+def test_a_memory_that_cannot_be_read_is_not_written_over(ci):
+    aws = ci.folder / "bin" / "aws"
+    aws.write_text("#!/bin/sh\necho 'An error occurred (503): Slow Down' >&2; exit 1\n")
+    aws.chmod(0o755)
+    bucket = {"HEADROOM_USAGE": "x", "HEADROOM_MEMORY": "s3://bucket/memory"}
+    said = ci.step("run.sh", "main", code=1, **bucket)
+    assert "Slow Down" in said
+    assert "ran:" not in said
+    aws.write_text("#!/bin/sh\necho 'An error occurred (404): Not Found' >&2; exit 1\n")
+    said = ci.step("run.sh", "main", code=1, **bucket)
+    assert "ran:" in said
+    assert said.count("could not be kept in HEADROOM_MEMORY") == 3
 
 
 def test_a_memory_that_is_nowhere_is_told_before_the_run(ci):

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# On a schedule, before anything is installed or approved: has a lease expired? It reads the lease files, and needs
+# On a schedule, before anything is installed or approved: has a lease expired in the last 48 hours? For so long is a
+# fall taken for its expiry; who raises a pool by hand afterwards is not undone. It reads the lease files, and needs
 # neither Headroom nor the cloud. The answer, true or false, goes to standard output, and to GITHUB_OUTPUT where that is.
 #
 #   HEADROOM_FORM  annotations: what cannot be read is told as a warning of GitHub's
@@ -21,6 +22,7 @@ import sys
 
 folder, now, form = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 MOST = 1_048_576
+RECENTLY = 48 * 3600
 STAMP = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -72,12 +74,14 @@ for pool in below(folder):
         except (OSError, ValueError, RecursionError) as error:
             warn(path, error)
             continue
-        if moment <= now:
+        if moment <= now - RECENTLY:
+            say(f"{path} expired {text}, over 48 hours ago: merge its release, or delete it")
+        elif moment <= now:
             any_expired = True
             say(f"{path} expired {text}")
 print("true" if any_expired else "false")
 PYTHON
 expired=$(cat -- "$out/expired")
-[ "$expired" = true ] || printf '%s\n' "headroom: no lease has expired" >&2
+[ "$expired" = true ] || printf '%s\n' "headroom: no lease has expired in the last 48 hours" >&2
 printf '%s\n' "$expired"
 if [ -n "${GITHUB_OUTPUT:-}" ]; then printf 'expired=%s\n' "$expired" >>"$GITHUB_OUTPUT"; fi

@@ -20,7 +20,7 @@ if [ ! -x "$HEADROOM_HOME/bin/headroom" ]; then
   esac
   echo "headroom: installed in $SECONDS s"
 fi
-case ${HEADROOM_PLAN_STORE:-} in s3://*)
+case "${HEADROOM_PLAN_STORE:-} ${HEADROOM_MEMORY:-}" in *s3://*)
   if ! command -v aws >/dev/null; then
     echo "headroom: no aws is on the PATH; installing awscli by pip, which takes up to a minute"
     "$HEADROOM_HOME/bin/pip" install --quiet --disable-pip-version-check awscli

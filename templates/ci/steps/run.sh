@@ -18,7 +18,13 @@ remembered() { printf '%s/%s/%s.nc' "${HEADROOM_MEMORY%/}" "${HEADROOM_ENV//\//_
 memory=()
 if [ -n "${HEADROOM_MEMORY:-}" ]; then
   for name in hierarchy record state; do
-    get "$(remembered "$name")" "$out/$name.nc" || say "no $name in HEADROOM_MEMORY yet: it is made anew"
+    found=0
+    get "$(remembered "$name")" "$out/$name.nc" || found=$?
+    case $found in
+      0) cp -- "$out/$name.nc" "$out/$name.before" ;;
+      1) say "no $name in HEADROOM_MEMORY yet: it is made anew" ;;
+      *) fail "HEADROOM_MEMORY cannot be read; what was said is above" ;; # a new one would take the place of the good one
+    esac
     memory+=("--$name" "$out/$name.nc")
   done
 fi
@@ -26,10 +32,16 @@ fi
 status=0
 headroom run --env "$HEADROOM_ENV" --usage "$HEADROOM_USAGE" "${memory[@]}" || status=$?
 
-# Kept even if the run failed after it had learnt: every one of these files is written whole.
+# Kept even if the run failed after it had learnt: every one of these files is written whole. What this run did not
+# change is left, since another one may have.
 if [ -n "${HEADROOM_MEMORY:-}" ]; then
   for name in hierarchy record state; do
-    if [ -f "$out/$name.nc" ]; then put "$out/$name.nc" "$(remembered "$name")"; fi
+    [ -f "$out/$name.nc" ] || continue
+    ! cmp -s -- "$out/$name.nc" "$out/$name.before" || continue
+    put "$out/$name.nc" "$(remembered "$name")" || {
+      say "the $name could not be kept in HEADROOM_MEMORY"
+      [ "$status" -ne 0 ] || status=1
+    }
   done
 fi
 exit "$status"

@@ -125,13 +125,20 @@ put() {
   esac
 }
 
-# get ADDRESS FILE: fetch a file that was kept; false if it is not there.
+# get ADDRESS FILE: fetch a file that was kept; 1 if it is not there, 2 if nobody can tell, with what was said.
 get() {
+  local said
   case $1 in
-    s3://*) aws s3 cp --only-show-errors "$1" "$2" 2>/dev/null ;;
-    gs://*) gcloud storage cp --quiet "$1" "$2" 2>/dev/null ;;
-    *) [ -f "$1" ] && cp -- "$1" "$2" ;;
+    s3://*) said=$(aws s3 cp --only-show-errors "$1" "$2" 2>&1) && return 0 ;;
+    gs://*) said=$(gcloud storage cp --quiet "$1" "$2" 2>&1) && return 0 ;;
+    *)
+      [ -e "$1" ] || return 1
+      said=$(cp -- "$1" "$2" 2>&1) && return 0
+      ;;
   esac
+  case $said in *404* | *"Not Found"* | *"matched no objects"*) return 1 ;; esac
+  printf '%s\n' "$said" >&2
+  return 2
 }
 
 date_of_plan() { seconds "${HEADROOM_NOW:-now}"; }

@@ -29,6 +29,7 @@ from controller.edge.checkout import locate
 from controller.lease import stamp
 from controller.service.lock import alone
 from forecasting.errors import ForecastingError
+from forecasting.hierarchy import Hierarchy
 from forecasting.network import network_of, shapes
 from forecasting.settings import COMPONENTS, EVERY, RECURRENT
 from forecasting.sources.files import read
@@ -223,7 +224,6 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
     usage = usage_of(waves(groups=2, hours=400))
     net = network_of({name: np.zeros(shape) for name, shape in shapes(resources=1, events=0).items()}, 1, 0)
     made(usage, components, network=net if RECURRENT in components else None).save(path)
-    os.utime(path, (0, 0))
 
     def learn(usage, *_, settings, **__):
         asked.append(settings.components)
@@ -233,7 +233,25 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
     said = []
     nothing = EventChoice((), (), (), None)
     job = Job(tmp_path, path, path, 1, None, None, None, 24, 0, 1, nothing, Sizing(None), False, False)
-    found = job._hierarchy(usage, None, 24, datetime.now(UTC), said.append, lambda title: nullcontext())
+    later = Hierarchy.load(path).learnt_until + timedelta(hours=2)  # and whatever the time of the file says
+    found = job._hierarchy(usage, None, 24, later, said.append, lambda title: nullcontext())
     assert asked == [components]
     assert found.components == components
-    assert said[-1] == "learning failed (no); the last good hierarchy is used on"
+    assert said == [
+        f"{path} is over 1 h old: learning anew",
+        "learning failed (no); the last good hierarchy is used on",
+    ]
+
+
+def test_a_hierarchy_that_cannot_be_read_is_learnt_anew(tmp_path, monkeypatch):
+    path, usage = tmp_path / "hierarchy.nc", usage_of(waves(groups=2, hours=400))
+    fresh = made(usage)
+    fresh.save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    monkeypatch.setattr("forecasting.learn.learn", lambda *_, **__: fresh)
+    said = []
+    nothing = EventChoice((), (), (), None)
+    job = Job(tmp_path, path, path, 168, None, None, None, 24, 0, 1, nothing, Sizing(None), False, False)
+    job._hierarchy(usage, None, 24, fresh.learnt_until, said.append, lambda title: nullcontext())
+    assert "learning anew" in said[0]
+    assert Hierarchy.load(path).learnt_until == fresh.learnt_until
