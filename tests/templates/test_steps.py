@@ -217,7 +217,7 @@ def test_a_plan_that_differs_stops_until_a_person_accepts_it(ci):
     ci.team.commit({f"{ENV}/main.tf": MAIN.replace('default = "a"', 'default = "b"')}, "something else")
     ci.merge("headroom/prod/web/a")
     said = ci.apply(code=1)
-    assert "FAIL  terraform_data.web: update was not in any reviewed plan" in said
+    assert 'FAIL  terraform_data.web: input.extra: "a" → "b" was not in the reviewed plan' in said
     assert "nothing was applied" in said
     assert ci.running()["web"] == 2
     digest = said.rsplit("accept its digest, ", 1)[1].split()[0]
