@@ -33,7 +33,8 @@ NEW_LEVEL_WIDER = 1.2
 _OF_A_LONE_SERIES = np.array([0.08, 0.08, 0.12])
 """Log factors, by level, on top of what the rehearsal of a lone series asks for; for each of several, their share.
 
-What is shared was learnt from the very days that are forecast again, and of few series it is mostly their own.
+Found on bicycles and web services, on days that are not reported. In part it is since what is shared was learnt
+from the very days that are forecast again, and of few series that is mostly their own.
 """
 
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story

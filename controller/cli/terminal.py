@@ -44,7 +44,9 @@ def wrapped(text: str, width: int, before: str = "") -> str:
             break_long_words=False,
             break_on_hyphens=False,
         )
-    return "\n".join(lines).removeprefix(before)
+    found = "\n".join(lines)
+    # A first word that is longer than the line has pushed what is before it to a line of its own.
+    return found.removeprefix(before.rstrip()).lstrip() if before else found
 
 
 def unfolded(markdown: str) -> str:

@@ -355,6 +355,16 @@ def settled(ci):
     return ci
 
 
+def held(ci):
+    """A lease that was proposed, planned, merged and applied."""
+    made = lease()
+    ci.propose("headroom/prod/web/a", file_of(made))
+    ci.plan("headroom/prod/web/a")
+    ci.merge("headroom/prod/web/a")
+    ci.apply()
+    return made
+
+
 def expire(ci, code=0, **settings):
     """What the schedule does: look, and apply only if a lease has expired."""
     output = ci.folder / "github output"
@@ -368,11 +378,7 @@ def expire(ci, code=0, **settings):
 
 @pytest.mark.slow
 def test_an_expired_lease_goes_from_the_schedule_and_nobody_is_asked(settled):
-    ci, made = settled, lease()
-    ci.propose("headroom/prod/web/a", file_of(made))
-    ci.plan("headroom/prod/web/a")
-    ci.merge("headroom/prod/web/a")
-    ci.apply()
+    ci, made = settled, held(settled)
     assert expire(ci) == "none"
     assert expire(ci, now=made.expires - HOUR) == "none"
     assert ci.running() == {"web": 6, "batch": 2}
@@ -389,11 +395,7 @@ def test_an_expired_lease_goes_from_the_schedule_and_nobody_is_asked(settled):
 
 @pytest.mark.slow
 def test_what_is_not_expiry_stops_the_schedule(settled):
-    ci, made = settled, lease()
-    ci.propose("headroom/prod/web/a", file_of(made))
-    ci.plan("headroom/prod/web/a")
-    ci.merge("headroom/prod/web/a")
-    ci.apply()
+    ci, made = settled, held(settled)
     ci.team.commit({f"{ENV}/main.tf": MAIN.replace('default = "a"', 'default = "b"')}, "something else")
     ci.team.git("push", "-q", "origin", "main")
     said = expire(ci, code=1, now=made.expires)

@@ -136,7 +136,7 @@ get() {
       said=$(cp -- "$1" "$2" 2>&1) && return 0
       ;;
   esac
-  case $said in *404* | *"Not Found"* | *"matched no objects"*) return 1 ;; esac
+  case $said in *"(404)"* | *"not found: 404"* | *"matched no objects"*) return 1 ;; esac
   printf '%s\n' "$said" >&2
   return 2
 }

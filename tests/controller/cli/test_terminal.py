@@ -62,6 +62,7 @@ def test_long_lines_break_between_words_and_go_on_further_in():
         "one two three four", "  five six", "  inset: seven eight", "    nine", "short", "path/" * 9,
     ]  # fmt: skip
     assert wrapped("one two three four", 20, "Error: ") == "one two three\n  four"
+    assert wrapped("path/" * 9 + " two", 20, "Error: ") == "path/" * 9 + "\n  two"
 
 
 @pytest.mark.parametrize("path", BODIES, ids=lambda x: x.parent.name)
