@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.contestants import HEADROOM, NAIVE
 from forecasting.coverage import SCOPES, WINDOW_HOURS, reliability
 from forecasting.errors import ForecastingError
-from forecasting.target import PICTURES, check_target
+from forecasting.target import PICTURES, check_target, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +71,9 @@ def accuracy_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     )  # fmt: skip
     form = target.suffix.lower().removeprefix(".")
     try:
-        with rc_context({"svg.hashsalt": "headroom"}):  # the same picture, the same bytes
-            figure.savefig(target, format=form, metadata={"Date": None} if form == "svg" else None)
+        # The same picture, the same bytes.
+        with rc_context({"svg.hashsalt": "headroom"}), whole(target) as beside:
+            figure.savefig(beside, format=form, metadata={"Date": None} if form == "svg" else None)
     except OSError as error:
         raise ForecastingError(f"{target}: the chart cannot be written: {error.strerror or error}") from error
 

@@ -105,7 +105,7 @@ def backtest(
     shares = tuple(dict.fromkeys(levels))
     if not shares or not all(0 < share < 1 for share in shares):
         raise ForecastingError(f"levels of intervals must lie between 0 and 1, both excluded; got {list(levels)}")
-    usage, dropped = _usable(_some_groups(usage, groups, seed))
+    usage = _some_groups(usage, groups, seed)
     length = usage.sizes[dims.TIME]
     places = [length - horizon_hours - k * stride for k in reversed(range(origins))]
     if places[0] < _LEAST_HISTORY:
@@ -114,6 +114,7 @@ def backtest(
             f"{_LEAST_HISTORY} are needed; usage has {length} hours: ask for fewer origins, "
             "or a shorter horizon or stride"
         )
+    usage, dropped = _usable(usage, [slice(max(0, place - history_hours), place) for place in places])
     cutoffs = [
         Cutoff(
             past=usage.isel({dims.TIME: slice(max(0, place - history_hours), place)}),
@@ -168,13 +169,14 @@ def _at_once(cutoffs: list[Cutoff], jobs: int, tell: Progress) -> list[dict[str,
     return made
 
 
-def _usable(usage: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
-    """Drop resources that no group has in the half of the time that is replayed, and name them."""
-    late = usage[dims.DEMAND].isel({dims.TIME: slice(-(usage.sizes[dims.TIME] // 2), None)})
-    known = late.notnull().any((dims.GROUP, dims.TIME)).values
+def _usable(usage: xr.Dataset, pasts: Sequence[slice]) -> tuple[xr.Dataset, list[str]]:
+    """Drop resources that no group has in the half of the time that is replayed, or in one of the pasts."""
+    hours = usage[dims.DEMAND].notnull().any(dims.GROUP).transpose(dims.RESOURCE, dims.TIME).values
+    spans = [slice(-(usage.sizes[dims.TIME] // 2), None), *pasts]
+    known = np.all([hours[:, span].any(axis=1) for span in spans], axis=0)
     dropped = [str(x) for x in usage[dims.RESOURCE].values[~known]]
     if not known.any():
-        raise ForecastingError("no resource has a known value in the later half of the usage")
+        raise ForecastingError("no resource is known before every cutoff and in the later half of the usage")
     return usage.isel({dims.RESOURCE: known}), dropped
 
 

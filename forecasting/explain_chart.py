@@ -17,7 +17,7 @@ from forecasting.attribution import PARTS
 from forecasting.errors import ForecastingError
 from forecasting.explain import Explanation
 from forecasting.stacking import RANGES
-from forecasting.target import PICTURES, check_target
+from forecasting.target import PICTURES, check_target, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,8 @@ def explain_chart(found: Explanation, path: Path | str) -> None:
         # A name in a script that the font lacks is drawn as boxes; that is no reason to fail.
         warnings.filterwarnings("ignore", message="Glyph")
         try:
-            figure.savefig(target, format=form, metadata={"Date": None} if form == "svg" else None)
+            with whole(target) as beside:
+                figure.savefig(beside, format=form, metadata={"Date": None} if form == "svg" else None)
         except OSError as error:
             raise ForecastingError(f"{target}: the chart cannot be written: {error.strerror or error}") from error
 

@@ -74,7 +74,8 @@ def write(
     except OSError as error:
         raise kind.error(f"{path}: the {kind.name} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system; the error above is the one to hear of
+            temporary.unlink(missing_ok=True)
 
 
 def _sweep(path: Path) -> None:

@@ -52,6 +52,11 @@ class Labels:
     codes: NDArray[np.intp]
     names: NDArray[np.str_]
 
+    def of(self, rows: NDArray[np.bool_]) -> "Labels":
+        """Return the labels of some rows, with the names that occur in them."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Labels(codes.reshape(-1).astype(np.intp), self.names[used])
+
 
 @dataclass(frozen=True, slots=True)
 class Instants:

@@ -6,8 +6,9 @@ Place in the line: before the work of every command that writes one.
 """
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from forecasting.errors import ForecastingError
@@ -29,28 +30,35 @@ def check_target(path: Path | str, endings: Sequence[str] = ()) -> Path:
     Raises
     ------
     ForecastingError
-        If it ends in another way, is a directory, or there is no directory for it.
+        If it ends in another way, is a directory, or there is no directory for it, or none that can be written to.
     """
     target = Path(path)
-    if endings and target.suffix.lower() not in endings:
-        raise ForecastingError(f"{target}: name a file that ends in {' or '.join(endings)}")
     try:
         taken, housed = target.is_dir(), target.parent.is_dir()
     except OSError as error:  # a name too long, say
         raise ForecastingError(f"{target}: no file can be written there: {error.strerror or error}") from error
-    if taken:
+    if taken and str(target) != ".":  # which is what nothing at all becomes
         raise ForecastingError(f"{target}: this is a directory; name a file in it")
+    if endings and target.suffix.lower() not in endings:
+        named = "no name" if str(target) == "." else str(target)
+        raise ForecastingError(f"{named}: name a file that ends in {' or '.join(endings)}")
     if not housed:
         raise ForecastingError(f"{target}: there is no directory {target.parent}; make it first")
+    try:
+        tempfile.TemporaryFile(dir=target.parent).close()  # what the rights say is not all: see /proc
+    except OSError as error:
+        raise ForecastingError(f"{target}: no file can be written there: {error.strerror or error}") from error
     return target
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a name beside the file to write to; what is there takes the file's place, unless something fails."""
+    path = path.resolve()  # a link stays one, and what it names is replaced
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
         beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing lies; that error is the one to hear of
+            beside.unlink(missing_ok=True)

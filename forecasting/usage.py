@@ -66,12 +66,15 @@ _NOTES = {
     "sub_hourly": "{:,} hours have several rows; each holds the mean of its known values",
     "censored_hours": "{:,} hours sat at capacity; they are lower bounds on demand",
     "missing_hours": "{:,} of {cells:,} hours are not known; left open",
-    "absent_series": "{:,} pairs of group and resource have no known value at all",
+    "absent_series": "{:,} pairs of group and resource have no known value at all; taken as not used, but of "
+    "a group of which nothing is known",
     "coarse_series": "{:,} pairs of group and resource are seldom known two hours in a row; left open between",
 }
 
 
-def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> xr.Dataset:
+def from_table(
+    table: pd.DataFrame, units: Mapping[str, str] | None = None, now: datetime | None = None
+) -> xr.Dataset:
     """Put a long table onto a regular hourly grid.
 
     Parameters
@@ -83,6 +86,9 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     units
         Unit of each resource, before those of `forecasting.dims.UNITS`; a resource in neither has an empty
         unit, and one that the table does not have is passed over.
+    now
+        Timezone-aware: rows from the hour that holds it on are read and not looked at, so that no group, resource
+        or value that only they have is known. None: all rows.
 
     Returns
     -------
@@ -96,8 +102,9 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     ------
     UsageError
         If a column is missing or holds what cannot be read or is too large (the message names column and row), the
-        table is empty, has fewer than `MINIMUM_HOURS` hours with a known value, would need more than `MOST_CELLS`
-        cells, or has a resource that is coarser than hourly in most of its groups (see `HOURLY_SHARE`).
+        table is empty or all of it is later, has fewer than `MINIMUM_HOURS` hours with a known value, would need
+        more than `MOST_CELLS` cells, or has a resource that is coarser than hourly in most of its groups (see
+        `HOURLY_SHARE`).
     """
     check_columns(table.columns)
     if table.empty:
@@ -109,9 +116,17 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     values = decode_values(table["value"])
     check_largest(values)
     marks = decode_marks(table, values)
+    microseconds = instants.microseconds
+    if now is not None:
+        past = microseconds < dims.hour_of(now).astype("datetime64[us]").astype(np.int64)
+        if not past.any():
+            raise _too_early(dims.hour_of(now), microseconds.min().astype("datetime64[us]"))
+        regions, names, resources = regions.of(past), names.of(past), resources.of(past)
+        microseconds, values = microseconds[past], values[past]
+        marks = None if marks is None else marks[past]
 
     groups, pairs = join_labels(regions, names)
-    hours = instants.microseconds // MICROSECONDS_PER_HOUR
+    hours = microseconds // MICROSECONDS_PER_HOUR
     time = np.arange(hours.min(), hours.max() + 1).astype("datetime64[h]").astype("datetime64[ns]")
     shape = (len(groups.names), len(resources.names), len(time))
     _check_size(shape, time)
@@ -120,9 +135,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
     finite = np.isfinite(values)
     known = finite & (values >= 0)
     cells = series[known] * shape[2] + (hours[known] - hours.min())
-    grid = scatter(
-        cells, instants.microseconds[known], values[known], None if marks is None else marks[known], shape
-    )
+    grid = scatter(cells, microseconds[known], values[known], None if marks is None else marks[known], shape)
     unknown = np.isnan(grid.demand)
     absent = unknown.all(axis=2)
     known_units = {**dims.UNITS, **(units or {})}
@@ -140,7 +153,7 @@ def from_table(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> x
         attrs={
             "rows": len(table),
             "naive_timestamps": instants.naive_rows,
-            "unsorted": count_unsorted(series, instants.microseconds),
+            "unsorted": count_unsorted(series, microseconds),
             "not_finite": int((~finite).sum()),
             "negative": int((finite & ~known).sum()),
             "duplicates": grid.duplicates,
@@ -168,7 +181,8 @@ def require_history(usage: xr.Dataset) -> None:
     known_hours = int(usage[dims.DEMAND].notnull().any([dims.GROUP, dims.RESOURCE]).sum())
     if known_hours < MINIMUM_HOURS:
         raise UsageError(
-            f"hours with a known value (a number ≥ 0): {known_hours}; a forecast needs {MINIMUM_HOURS}"
+            f"hours with a known value (a number ≥ 0): {known_hours}; a forecast needs {MINIMUM_HOURS}: "
+            "bring more history, or a later moment"
         )
 
 
@@ -193,7 +207,7 @@ def before(usage: xr.Dataset, now: datetime) -> xr.Dataset:
     end = dims.hour_of(now)
     over = usage.isel({dims.TIME: slice(0, int(usage[dims.TIME].values.searchsorted(end)))})
     if over.sizes[dims.TIME] == 0:
-        raise UsageError(f"no usage before {end}Z; it starts at {usage[dims.TIME].values[0]}Z")
+        raise _too_early(end, usage[dims.TIME].values[0])
     if dims.CENSORED in over and not over[dims.CENSORED].any():
         return over.drop_vars(dims.CENSORED)
     return over
@@ -227,6 +241,11 @@ def _coarse(known: NDArray[np.bool_], labels: NDArray[np.str_], resources: NDArr
             "rows are only written while something runs, write 0 for its other hours"
         )
     return int(coarse.sum())
+
+
+def _too_early(end: np.datetime64, first: np.datetime64) -> UsageError:
+    wanted, begun = (f"{np.datetime_as_string(x, unit='m').replace('T', ' ')} UTC" for x in (end, first))
+    return UsageError(f"no usage before {wanted}; it starts at {begun}: bring older usage, or a later moment")
 
 
 def _check_size(shape: tuple[int, int, int], time: NDArray[np.datetime64]) -> None:

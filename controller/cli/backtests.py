@@ -10,6 +10,7 @@ from controller.cli.eventoptions import EventChoice, event_options
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets, write_whole
 
 _SCOPES = {
     "group": "each group",
@@ -107,13 +108,10 @@ def backtest(
     Coverage is told of each group's hours, of the sums over a region's groups, of maxima over 6-hour windows, and
     of the sums' maxima: from joint draws, as decisions are taken.
     """
-    from forecasting.target import PICTURES, check_target
+    from forecasting.target import PICTURES
     from forecasting.usage import notes
 
-    if out:
-        check_target(out, [".parquet"])
-    if plot:
-        check_target(plot, PICTURES)
+    check_targets([("--out", out, [".parquet"]), ("--plot", plot, PICTURES)], [usage_path, *choice.files])
     usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
@@ -136,18 +134,20 @@ def backtest(
             keep=out is not None,
             events=events,
         )
+    if left_out := result.summary["dropped_resources"]:
+        note(f"left out, since nothing is known of it before every cutoff: {', '.join(left_out)}")
+    if output == "json":
+        document(result.summary)
+    else:
+        _print_scores(result.summary)
     if out:
-        result.table.to_parquet(out, index=False)
+        write_whole({out: result.table})
         note(f"forecasts: {out}")
     if plot:
         from forecasting.accuracy_chart import accuracy_chart
 
         accuracy_chart(result.summary, plot)
         note(f"chart: {plot}")
-    if output == "json":
-        document(result.summary)
-    else:
-        _print_scores(result.summary)
 
 
 def _print_scores(summary: dict[str, Any]) -> None:

@@ -72,6 +72,11 @@ class EventChoice:
     events: tuple[Path, ...]
     covariates: Path | None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What `of` will read."""
+        return (*self.events, *([self.covariates] if self.covariates else []))
+
     def of(self, usage: "xr.Dataset", say: Callable[[str], None] = note) -> "Events | None":
         """Read and check it; nothing was written: None. What it says of regions that ``usage`` lacks is noted.
 

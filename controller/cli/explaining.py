@@ -19,6 +19,7 @@ from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
 from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
     from forecasting.explain import Explanation
@@ -81,14 +82,11 @@ def explain(
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
-    from forecasting.target import PICTURES, check_target
+    from forecasting.target import PICTURES
     from forecasting.usage import notes
 
-    if hierarchy_path:
-        check_target(hierarchy_path)
-    if plot:
-        check_target(plot, PICTURES)
-    usage = usage_of(usage_path)
+    check_targets([("--hierarchy", hierarchy_path, ()), ("--plot", plot, PICTURES)], [usage_path, *choice.files])
+    usage = usage_of(usage_path, now)
     for line in notes(usage):
         note(line)
     place_of(group, usage["group"].values.tolist(), "group")  # before anything is learnt

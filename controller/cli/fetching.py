@@ -7,6 +7,7 @@ import click
 
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, now_option, plain_record, progress, table
+from controller.cli.targets import check_targets
 from controller.errors import HeadroomError
 
 
@@ -21,10 +22,9 @@ from controller.errors import HeadroomError
 def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None:
     """Read usage from its sources, say what came from where, and write it as one table."""
     from forecasting import sources
-    from forecasting.target import check_target
+    from forecasting.target import whole
 
-    if out:
-        check_target(out, [".parquet", ".csv"])
+    check_targets([("--out", out, [".parquet", ".csv"])], [usage_path])
     with progress("fetch") as report:
         found = sources.fetch(usage_path, now, report)
     for line in found.told:
@@ -49,10 +49,11 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
     if out:
         rows_out = found.rows.dropna(axis="columns", how="all")
         try:
-            if out.suffix.lower() == ".csv":
-                rows_out.to_csv(out, index=False)
-            else:
-                rows_out.to_parquet(out, index=False)
+            with whole(out) as beside:
+                if out.suffix.lower() == ".csv":
+                    rows_out.to_csv(beside, index=False)
+                else:
+                    rows_out.to_parquet(beside, index=False)
         except (OSError, ValueError, TypeError) as error:  # a full disk; a column of mixed kinds
             raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
         note(f"usage: {out}")

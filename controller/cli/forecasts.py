@@ -33,6 +33,7 @@ from controller.cli.output import (
 )
 from controller.cli.reading import usage_of
 from controller.cli.sizing import Sizing, footprints_option
+from controller.cli.targets import check_targets, write_whole
 
 if TYPE_CHECKING:
     from forecasting.hierarchy import Hierarchy
@@ -99,12 +100,22 @@ def forecast(
     With --hierarchy it takes a moment. Without, what groups share is learnt first; where --hierarchy names a file
     that is not there yet, too, and it is saved there.
     """
-    from forecasting.target import PICTURES, check_target
+    from forecasting.netcdf import check_own
+    from forecasting.profile import KIND
+    from forecasting.target import PICTURES
     from forecasting.usage import notes
 
-    for path, endings in ((out, (".nc",)), (hierarchy_path, ()), (state_path, ()), (plot, PICTURES)):
-        if path:
-            check_target(path, endings)
+    check_targets(
+        [
+            ("--hierarchy", hierarchy_path, ()),
+            ("--state", state_path, ()),
+            ("--out", out, [".nc"]),
+            ("--plot", plot, PICTURES),
+        ],
+        [usage_path, record_path, footprints, *choice.files],
+    )
+    if out:
+        check_own(out, KIND)
     sizing = Sizing(footprints)
     usage = usage_of(usage_path, now)  # before PyMC is imported, so that bad input is told at once
     for line in notes(usage):
@@ -172,9 +183,11 @@ def forecast(
 def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     """Make usage of 12 user groups in 2 regions that ends at --now, to try everything on."""
     from forecasting.simulate import simulate as run
+    from forecasting.target import check_target
 
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(weeks=weeks)
-    run(seed=seed, weeks=weeks, start=start).table.to_parquet(out, index=False)
+    check_target(out, [".parquet"])
+    write_whole({out: run(seed=seed, weeks=weeks, start=start).table})
     note(f"usage: {out}")
 
 

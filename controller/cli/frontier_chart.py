@@ -55,7 +55,7 @@ def frontier_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     from matplotlib.figure import Figure
 
     from forecasting.errors import ForecastingError
-    from forecasting.target import PICTURES, check_target
+    from forecasting.target import PICTURES, check_target, whole
 
     target = check_target(path, PICTURES)
     figure = Figure(figsize=(_WIDTH_PIXELS / _DOTS_PER_INCH, _HEIGHT_PIXELS / _DOTS_PER_INCH), dpi=_DOTS_PER_INCH)
@@ -75,8 +75,9 @@ def frontier_chart(summary: Mapping[str, Any], path: Path | str) -> None:
     )  # fmt: skip
     form = target.suffix.lower().removeprefix(".")
     try:
-        with rc_context({"svg.hashsalt": "headroom"}):  # the same picture, the same bytes
-            figure.savefig(target, format=form, metadata={"Date": None} if form == "svg" else None)
+        # The same picture, the same bytes.
+        with rc_context({"svg.hashsalt": "headroom"}), whole(target) as beside:
+            figure.savefig(beside, format=form, metadata={"Date": None} if form == "svg" else None)
     except OSError as error:
         raise ForecastingError(f"{target}: the chart cannot be written: {error.strerror or error}") from error
 

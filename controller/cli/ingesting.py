@@ -91,10 +91,17 @@ def ingest(
         raise click.UsageError("--usage and --learn-footprints go together")
     if epsilon is not None and (footprints or learn_footprints):
         raise click.UsageError("with --epsilon sessions are not told by application, so footprints cannot be used")
-    kept = [events, database, postgresql_uri_file, consent, key_file, usage_path and Path(usage_path)]
+    kept = [events, database, postgresql_uri_file, consent, key_file, usage_path]
     if footprints != learn_footprints:
         kept.append(footprints)
-    check_targets(out, features_path, learn_footprints, [x for x in kept if x])
+    check_targets(
+        [
+            ("--out", out, [".parquet"]),
+            ("--features", features_path, [".parquet"]),
+            ("--learn-footprints", learn_footprints, [".nc"]),
+        ],
+        kept,
+    )
     if footprints is not None and footprints != learn_footprints:
         from forecasting.behaviour.footprints import load
 

@@ -28,10 +28,12 @@ def state_of(
 ) -> "tuple[State | None, Callable[[State], None] | None]":
     """Return the state of a file, if it is there and can be read, and what keeps the next one there."""
     from forecasting.errors import StateError
-    from forecasting.state import State
+    from forecasting.netcdf import check_own
+    from forecasting.state import KIND, State
 
     if path is None:
         return None, None
+    check_own(path, KIND)
     found = None
     if path.exists():
         try:

@@ -19,6 +19,7 @@ from controller.cli.eventoptions import (
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, Moment, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,11 +74,13 @@ def learn(
     Writes --out, for `headroom forecast --hierarchy`, and prints whether what was learnt can be trusted. The file
     may be deleted at any time: forecasts then learn first.
     """
-    from forecasting.target import check_target
+    from forecasting.hierarchy import KIND
+    from forecasting.netcdf import check_own
     from forecasting.usage import notes
 
-    check_target(out)
-    usage = usage_of(usage_path)
+    check_targets([("--out", out, [".nc"])], [usage_path, *choice.files])
+    check_own(out, KIND)
+    usage = usage_of(usage_path, now)
     for line in notes(usage):
         note(line)
     events = choice.of(usage)

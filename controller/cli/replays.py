@@ -14,6 +14,7 @@ from controller.cli.forecasts import usage_option
 from controller.cli.leases import env_option
 from controller.cli.output import Column, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets
 from controller.config import Config
 from controller.replay.requests import MergeRule
 
@@ -90,12 +91,11 @@ def replay(
     from controller.replay.policies import OURS, POLICIES, chosen
     from controller.replay.roads import delays_of, roads_of
     from controller.replay.summary import summarise
-    from forecasting.target import PICTURES, check_target
+    from forecasting.target import PICTURES
     from forecasting.usage import notes
 
     names = chosen(policies or POLICIES)
-    if plot:
-        check_target(plot, PICTURES)
+    check_targets([("--plot", plot, PICTURES)], [usage_path, *choice.files])
     config, _ = workflow.read_directory(directory)
     rule = merge or config.lead_times.merge
     usage = usage_of(usage_path)

@@ -10,6 +10,7 @@ from controller.cli.eventoptions import EventChoice, event_options, jobs_option,
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Moment, as_json, document, note, progress
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
     from forecasting.retrain import Contest
@@ -51,6 +52,7 @@ def retrain(
     from forecasting.hierarchy import Hierarchy
     from forecasting.retrain import retrain as run
 
+    check_targets([("--hierarchy", hierarchy_path, ())], [usage_path, *choice.files])
     usage = usage_of(usage_path, now)
     with progress("retrain") as report:
         fresh, contest = run(

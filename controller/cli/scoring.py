@@ -13,6 +13,7 @@ from controller.cli.leases import env_option
 from controller.cli.output import Report, as_json, document, note, now_option, progress
 from controller.cli.reading import usage_of
 from controller.cli.scoretables import lease_rows, plain_lease, print_rows, rows_of, said
+from controller.cli.targets import check_targets
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
@@ -70,10 +71,9 @@ def score(
     from controller import workflow
     from controller.reckoning import reckon
     from forecasting.scorecard import summary
-    from forecasting.target import check_target
+    from forecasting.target import whole
 
-    if page_path:
-        check_target(page_path, [".html"])
+    check_targets([("--page", page_path, [".html"])], [usage_path, *choice.files])
     usage = usage_of(usage_path, now)
     config, written, unread = workflow.acted_on(directory, leases)
     for line in unread:
@@ -130,9 +130,9 @@ def score(
             )
         ]
         facts = {"environment": config.environment, "said": said(reckoned, config.currency), "tables": shown}
-        page_path.write_text(
-            page(template_texts("report"), "score.html.j2", facts, score_chart(scores)), encoding="utf-8"
-        )
+        text = page(template_texts("report"), "score.html.j2", facts, score_chart(scores))
+        with whole(page_path) as beside:
+            beside.write_text(text, encoding="utf-8")
         note(f"page: {page_path}")
 
 

@@ -1,4 +1,4 @@
-"""What `headroom ingest` writes: held to be no input of it before the work, and whole or not there after it."""
+"""What a command writes: held to be none of its inputs before the work, and whole or not there after it."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,21 +7,43 @@ from typing import TYPE_CHECKING
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pandas import DataFrame
 
 
-def check_targets(out: Path, features: Path | None, footprints: Path | None, inputs: list[Path]) -> None:
-    """Hold that what is to be written can be, and is neither something that is read nor in a folder that is."""
+def check_targets(
+    targets: "Iterable[tuple[str, Path | None, Sequence[str]]]", read: "Iterable[Path | str | None]"
+) -> None:
+    """Hold that what is to be written can be, is nothing that is read, and that no two are the same file.
+
+    Parameters
+    ----------
+    targets
+        The option, its path, and the endings that it may have (any, where there are none).
+    read
+        Files, folders and addresses that are read. A table in a folder that is read would be read the next time.
+
+    Raises
+    ------
+    HeadroomError, ForecastingError
+        Naming the path, before anything is read or written.
+    """
+    from forecasting.sources.formats import ENDINGS
     from forecasting.target import check_target
 
-    read = {x.resolve() for x in inputs}
-    for path, ending in ((out, ".parquet"), (features, ".parquet"), (footprints, ".nc")):
-        if path is not None:
-            place = check_target(path, [ending]).resolve()
-            if not read.isdisjoint({place, *place.parents}):
-                raise HeadroomError(f"{path}: this is read, or lies in a folder that is; write to another place")
-    if features is not None and features.resolve() == out.resolve():
-        raise HeadroomError(f"{out}: --out and --features are the same file; name two")
+    inputs = {Path(x).resolve() for x in read if x is not None and "://" not in str(x)}
+    taken: dict[Path, str] = {}
+    for option, path, endings in targets:
+        if path is None:
+            continue
+        place = check_target(path, endings).resolve()
+        in_folder = place.suffix.lower() in ENDINGS and not inputs.isdisjoint(place.parents)
+        if place in inputs or in_folder:
+            raise HeadroomError(f"{path}: this is read, or lies in a folder that is; write to another place")
+        if place in taken:
+            raise HeadroomError(f"{path}: {taken[place]} and {option} are the same file; name two")
+        taken[place] = option
 
 
 def write_whole(tables: "dict[Path, DataFrame]") -> None:

@@ -40,7 +40,8 @@ def read(
     units
         Unit of each resource; see `forecasting.usage.from_table`.
     now
-        Up to when described sources are asked, timezone-aware; the clock's time if None or later than that.
+        Up to when usage is looked at, timezone-aware: described sources are not asked beyond it (or the clock),
+        and later rows of anything are as if they were not there. None: all there is.
     report
         Is told which described source is read, and how far, from 0 to 1.
 
@@ -55,10 +56,10 @@ def read(
         Naming the place, and what is wrong.
     """
     if not _described(place):
-        return files.read(place, units)
+        return files.read(place, units, now)
     found = fetch(place, now, report)
     try:
-        usage = from_table(found.rows, units)
+        usage = from_table(found.rows, units, now)
     except UsageError as error:
         raise UsageError(f"{place}: {error}; headroom fetch shows what came from where") from error
     if found.told:

@@ -9,6 +9,7 @@ Place in the line: the edge before `usage`; it opens files, and adds their name 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
@@ -31,7 +32,7 @@ _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
-def read(place: Path | str, units: Mapping[str, str] | None = None) -> xr.Dataset:
+def read(place: Path | str, units: Mapping[str, str] | None = None, now: datetime | None = None) -> xr.Dataset:
     """Read usage from a file, a folder or an address.
 
     Parameters
@@ -43,6 +44,8 @@ def read(place: Path | str, units: Mapping[str, str] | None = None) -> xr.Datase
         a header and times in ISO 8601.
     units
         Unit of each resource; see `forecasting.usage.from_table`.
+    now
+        Later rows are not looked at; see there.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def read(place: Path | str, units: Mapping[str, str] | None = None) -> xr.Datase
     """
     table = read_rows(place)
     try:
-        return from_table(table, units)
+        return from_table(table, units, now)
     except UsageError as error:
         raise UsageError(f"{shown(place)}: {error}") from error
 

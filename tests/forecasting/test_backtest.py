@@ -93,6 +93,15 @@ def test_processes_change_nothing_and_progress_is_told():
     assert stages[2][0][0] == "3 origins in 2 processes"
 
 
+def test_a_resource_that_begins_after_a_cutoff_is_left_out_and_named():
+    usage = usage_of(waves(2, 2, 240))
+    first, late = usage.resource.values.tolist()
+    usage["demand"].loc[{"resource": late, "time": usage.time[:205]}] = np.nan
+    summary = backtest(usage, 24, origins=2, models=("seasonal-naive",)).summary
+    assert summary["dropped_resources"] == [late]
+    assert list(summary["resources"]) == [first]
+
+
 def test_nothing_is_kept_unless_asked_for():
     table = backtest(usage_of(waves(hours=400)), 24, 1, models=NAIVE, keep=False).table
     assert table.empty

@@ -1,7 +1,7 @@
 import pytest
 
 from forecasting.errors import ForecastingError
-from forecasting.target import PICTURES, check_target
+from forecasting.target import PICTURES, check_target, whole
 
 
 def test_what_can_be_written_is_returned(tmp_path):
@@ -22,3 +22,24 @@ def test_what_cannot_be_written_is_told(tmp_path, name, said):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(ForecastingError, match=said):
         check_target(tmp_path / name, PICTURES)
+
+
+def test_a_folder_that_nobody_can_write_to_is_told_before_the_work():
+    # Whoever runs this: not even root makes files there.
+    with pytest.raises(ForecastingError, match="no file can be written there|there is no directory"):
+        check_target("/proc/self/chart.png", PICTURES)
+
+
+def test_what_fails_half_way_leaves_what_was_there(tmp_path):
+    path = tmp_path / "chart.png"
+    path.write_bytes(b"good")
+
+    def half() -> None:
+        with whole(path) as beside:
+            beside.write_bytes(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        half()
+    assert path.read_bytes() == b"good"
+    assert [x.name for x in tmp_path.iterdir()] == ["chart.png"]

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +55,10 @@ def test_a_clean_table_becomes_a_sorted_labelled_grid_without_notes():
     assert (usage.demand.sel(group="us/b", resource="cpu") == 3.0).all()
     assert usage.demand.sel(group="us/b", resource="memory").isnull().all()
     assert usage.attrs["absent_series"] == 3
-    assert notes(usage) == ["3 pairs of group and resource have no known value at all"]
+    assert notes(usage) == [
+        "3 pairs of group and resource have no known value at all; taken as not used, but of a group of which "
+        "nothing is known"
+    ]
     assert notes(from_table(table_of())) == []
 
 
@@ -207,6 +211,21 @@ def test_before_keeps_the_hours_that_are_over():
     assert known.time.values[-1] == np.datetime64("2026-04-07T09")
     assert before(usage, datetime(2030, 1, 1, tzinfo=UTC)).sizes["time"] == HOURS
     dims.check_usage(known, "before")
+
+
+def test_what_begins_later_is_not_there_yet():
+    now = datetime(2026, 4, 8, 0, 30, tzinfo=UTC)
+    past = table_of(hours=48)
+    later = past.assign(timestamp=past["timestamp"] + pd.Timedelta(days=9))
+    strangers = [later.assign(**{column: "new"}) for column in ("region", "group", "resource")]
+    usage = from_table(pd.concat([*strangers, later.assign(value=-1.0), past], ignore_index=True), now=now)
+    xr.testing.assert_identical(usage.drop_attrs(), from_table(past).drop_attrs())
+    assert digest(usage) == digest(from_table(past))
+    assert notes(usage) == notes(from_table(past))
+    with pytest.raises(
+        UsageError, match=r"no usage before 2026-04-06 00:00 UTC; it starts at .*: bring older usage"
+    ):
+        from_table(past, now=datetime(2026, 4, 6, 0, 30, tzinfo=UTC))
 
 
 def test_before_refuses_a_time_before_everything_and_one_without_timezone():
