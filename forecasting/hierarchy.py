@@ -160,6 +160,10 @@ class Hierarchy:
         """Return the factors of a block's last calibration, ``(range, level)``."""
         return self._of_block("factors", region, resource)
 
+    def unknown(self, resources: list[str]) -> list[str]:
+        """Return the resources of which nothing was learnt, so that nothing can be forecast of them."""
+        return sorted(set(resources) - set(self.dataset["resource"].values.tolist()))
+
     def notes(
         self, regions: list[str], resources: list[str], groups: list[str], now: datetime, horizon_hours: int = 1
     ) -> list[str]:
@@ -170,8 +174,7 @@ class Hierarchy:
         HierarchyError
             If a resource was not learnt at all.
         """
-        unknown = sorted(set(resources) - set(self.dataset["resource"].values.tolist()))
-        if unknown:
+        if unknown := self.unknown(resources):
             raise HierarchyError(f"nothing was learnt of {', '.join(unknown)}; {_REMEDY}")
         found = []
         age = now - self.learnt_until

@@ -99,7 +99,7 @@ def explain(
         return learn(usage, now, seed, report, events=events, jobs=jobs, dask=dask)
 
     if hierarchy_path:
-        hierarchy = kept(hierarchy_path, anew)
+        hierarchy = kept(hierarchy_path, usage["resource"].values.tolist(), anew)
     else:
         with progress("learn") as report:
             hierarchy = anew(report)
@@ -109,7 +109,7 @@ def explain(
     if output == "json":
         document(found.record())
     else:
-        _print(found)
+        _print(found, bool(usage["demand"].sel(group=found.group, resource=found.resource).notnull().any()))
     if plot:
         from forecasting.explain_chart import explain_chart
 
@@ -117,7 +117,7 @@ def explain(
         note(f"chart: {plot}")
 
 
-def _print(found: "Explanation") -> None:
+def _print(found: "Explanation", known: bool) -> None:
     """Print it, within 80 columns."""
     from forecasting.attribution import PARTS, share_of_movement
     from forecasting.calibrate import LEVELS
@@ -129,7 +129,9 @@ def _print(found: "Explanation") -> None:
     _say("period", f"{len(found.time)} hours from {found.issued:%a %d %b %Y %H:%M} UTC")
     _say("forecast", f"{middle}{unit} on average, 80% intervals {low}–{high}")
     if not found.moves:
-        _say("parts", "none: it never changed in its known past, so it is forecast to stay as it is")
+        unchanged = "it never changed in its known past, so it is forecast to stay as it is"
+        unused = "nothing is known of it, but of the group's other resources, so it is taken as not used"
+        _say("parts", f"none: {unchanged if known else unused}")
         return
     path = number(float(found.parts.sum(axis=1).mean()))
     _say(

@@ -135,6 +135,7 @@ def forecast(
             note("--inference is for learning: with a hierarchy it changes nothing")
         hierarchy = kept(
             hierarchy_path,
+            usage["resource"].values.tolist(),
             lambda report: learn(
                 usage, now, seed, report,
                 horizon_hours=horizon, events=events, settings=settings, jobs=jobs, dask=dask,
@@ -191,12 +192,20 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     note(f"usage: {out}")
 
 
-def kept(path: Path, learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
-    """Return the hierarchy of a file; where there is none yet, learn it and save it there."""
+def kept(path: Path, resources: list[str], learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
+    """Return the hierarchy of a file; where there is none yet, learn it and save it there.
+
+    One that lacks some of the resources stays as it is: for this once all is learnt anew.
+    """
     from forecasting.hierarchy import Hierarchy
 
     if path.exists():
-        return Hierarchy.load(path)
+        found = Hierarchy.load(path)
+        if not (unknown := found.unknown(resources)):
+            return found
+        note(f"{path} knows nothing of {', '.join(unknown)}: learning anew for this once; headroom learn keeps it")
+        with progress("learn") as report:
+            return learn(report)
     note(f"there is no hierarchy at {path} yet: learning one first, and saving it there")
     with progress("learn") as report:
         hierarchy = learn(report)

@@ -121,7 +121,7 @@ class Job:
     def _hierarchy(
         self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
     ) -> "Hierarchy":
-        """What was learnt: from the file, or anew where it is missing or old; the old one where that fails."""
+        """What was learnt: the file, or anew where it is not there, old or lacks a resource; if that fails the old one."""
         from forecasting.errors import ForecastingError
         from forecasting.hierarchy import KIND, Hierarchy
         from forecasting.learn import learn
@@ -141,9 +141,12 @@ class Job:
                 why = f"{error}; learning anew"
         if found is not None:
             # By what the file says: its time is that of the last copy, where it waits in a bucket.
-            if now - found.learnt_until <= timedelta(hours=self.learn_every):
+            old = now - found.learnt_until > timedelta(hours=self.learn_every)
+            unknown = found.unknown(usage["resource"].values.tolist())
+            if not (old or unknown):
                 return found
-            why = f"{path} is over {self.learn_every} h old: learning anew"
+            fault = f"is over {self.learn_every} h old" if old else f"knows nothing of {', '.join(unknown)}"
+            why = f"{path} {fault}: learning anew"
         say(why)
         settings = DEFAULT if found is None else settings_of(found)
         try:

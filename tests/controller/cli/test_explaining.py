@@ -55,6 +55,15 @@ def test_as_json_and_of_a_series_that_never_moved(files):
     assert "it never changed in its known past" in run(*files, "--group", "b/g3", "--resource", "r0").stdout
 
 
+def test_a_series_of_which_nothing_is_known_is_said_to_be_unused(files):
+    table = pd.read_parquet(files[1])
+    table.loc[table["group"] == "g3", "resource"] = "r1"
+    table.to_parquet(files[1], index=False)
+    hierarchy_of(read(files[1])).save(files[3])
+    said = " ".join(run(*files, "--group", "b/g3", "--resource", "r0").stdout.split())
+    assert "nothing is known of it, but of the group's other resources, so it is taken as not used" in said
+
+
 def test_old_and_foreign_hierarchies_are_noted(files):
     done = run(*files, "--group", "a/g0", "--resource", "r0", "--now", "2026-02-20")
     assert "days old; learn anew" in done.stderr

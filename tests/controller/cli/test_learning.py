@@ -185,6 +185,17 @@ def test_a_hierarchy_that_is_not_there_yet_is_learnt_and_kept(usage, tmp_path, m
     assert asked == [(3, 6)]
 
 
+def test_a_resource_that_was_not_learnt_is_learnt_for_once(usage, tmp_path, monkeypatch):
+    known, kept = read(usage), tmp_path / "h.nc"
+    hierarchy_of(known.assign_coords(resource=["tape", *known["resource"].values[1:]])).save(kept)
+    before, missing = kept.read_bytes(), known["resource"].values[0]
+    monkeypatch.setattr("forecasting.learn.learn", lambda usage, *_, **__: hierarchy_of(usage))
+    done = run("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", kept)
+    assert f"{kept} knows nothing of {missing}: learning anew for this once" in done.stderr
+    assert str(missing) in done.stdout
+    assert kept.read_bytes() == before
+
+
 def test_a_forecast_long_after_the_usage_says_so(usage, hierarchy):
     late = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", hierarchy, "--now")
     assert "usage ends 32 hours before" in run(*late, "2026-04-24").stderr

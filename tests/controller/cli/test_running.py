@@ -243,6 +243,21 @@ def test_what_was_learnt_with_a_network_is_learnt_anew_with_one(tmp_path, monkey
     ]
 
 
+def test_a_resource_that_was_not_learnt_is_a_reason_to_learn_anew(tmp_path, monkeypatch):
+    path, usage = tmp_path / "hierarchy.nc", usage_of(waves(groups=2, resources=2, hours=400))
+    made(usage.isel(resource=[0])).save(path)
+    monkeypatch.setattr("forecasting.learn.learn", lambda usage, *_, **__: made(usage))
+    said = []
+    nothing = EventChoice((), (), (), None)
+    job = Job(tmp_path, path, path, 24, None, None, None, 24, 0, 1, nothing, Sizing(None), False, False)
+    now = Hierarchy.load(path).learnt_until
+    found = job._hierarchy(usage, None, 24, now, said.append, lambda title: nullcontext())
+    assert found.unknown(["r0", "r1"]) == Hierarchy.load(path).unknown(["r0", "r1"]) == []
+    assert said == [f"{path} knows nothing of r1: learning anew"]
+    job._hierarchy(usage, None, 24, now, said.append, lambda title: nullcontext())
+    assert len(said) == 1
+
+
 def test_a_hierarchy_that_cannot_be_read_is_learnt_anew(tmp_path, monkeypatch):
     path, usage = tmp_path / "hierarchy.nc", usage_of(waves(groups=2, hours=400))
     fresh = made(usage)
