@@ -9,7 +9,6 @@ import click
 
 from controller.cli.eventoptions import (
     EventChoice,
-    dask_option,
     event_options,
     hierarchy_option,
     jobs_option,
@@ -19,6 +18,7 @@ from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
 from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.sharing import dask_option
 
 if TYPE_CHECKING:
     from forecasting.explain import Explanation

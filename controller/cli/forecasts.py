@@ -10,7 +10,6 @@ import numpy as np
 
 from controller.cli.eventoptions import (
     EventChoice,
-    dask_option,
     event_options,
     hierarchy_option,
     inference_option,
@@ -32,6 +31,7 @@ from controller.cli.output import (
     table,
 )
 from controller.cli.reading import usage_of
+from controller.cli.sharing import dask_option
 from controller.cli.sizing import Sizing, footprints_option
 
 if TYPE_CHECKING:

@@ -235,6 +235,8 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/latin.yaml"), 1, "latin.yaml: not UTF-8"),
         (("backtest", "--usage", "{usage}", "--events", "{tmp}/none.yaml"), 1, "No such file"),
         (("forecast", "--usage", "{usage}", "--dask", "tcp://127.0.0.1:1"), 1, "ask"),
+        (("forecast", "--usage", "{tmp}/none", "--dask", "foo"), 2, "'foo' is no address of a Dask scheduler"),
+        (("learn", "--usage", "{tmp}/none", "--out", "h2.nc", "--dask", ""), 2, "write tcp://HOST:8786"),
     ],
 )
 def test_bad_input_is_told_in_words(arguments, code, said, usage, hierarchy, tmp_path):
@@ -244,6 +246,14 @@ def test_bad_input_is_told_in_words(arguments, code, said, usage, hierarchy, tmp
     (tmp_path / "latin.yaml").write_bytes(b"events: [\xe9]")
     places = {"usage": usage, "hierarchy": hierarchy, "tmp": tmp_path}
     assert said in run(*(x.format(**places) for x in arguments), code=code).output
+
+
+def test_jobs_beside_dask_are_said_to_change_nothing(tmp_path):
+    missing = ("forecast", "--usage", tmp_path / "none.parquet")
+    said = "with --dask it changes nothing"
+    assert said in run(*missing, "--dask", "tcp://x:8786", "--jobs", 2, code=1).stderr
+    assert said not in run(*missing, "--dask", "tcp://x:8786", code=1).stderr
+    assert said not in run(*missing, "--jobs", 2, code=1).stderr
 
 
 def test_a_region_may_be_called_na(usage, hierarchy, tmp_path):
