@@ -35,6 +35,7 @@ from forecasting.stacking import RANGES
 from forecasting.usage import before
 
 QUANTILES = (0.1, 0.5, 0.9)
+_ALIKE = 0.7
 _NAMES_SHOWN = 8
 
 
@@ -231,11 +232,16 @@ def place_of(wanted: str, known: Sequence[str], what: str) -> int:
     """Return where a name is among those that usage has; the error says which are spelt like it."""
     if wanted in known:
         return known.index(wanted)
-    folded = {name.casefold(): name for name in known}
-    near = [name for key, name in folded.items() if key.rpartition("/")[2] == wanted.casefold().rpartition("/")[2]]
-    near += [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.6)]
-    near = list(dict.fromkeys(near))[:3]
-    if near:
+
+    def own(name: str) -> str:  # without its region, in which all of a region are alike
+        return name.casefold().rpartition("/")[2]
+
+    def likeness(one: str, other: str) -> float:
+        return difflib.SequenceMatcher(None, one, other).ratio()
+
+    asked = own(wanted)
+    near = [name for name in known if own(name).startswith(asked) or likeness(asked, own(name)) >= _ALIKE]
+    if near := sorted(near, key=lambda name: -likeness(wanted.casefold(), name.casefold()))[:3]:
         raise ForecastingError(f"the usage has no {what} '{wanted}'; did you mean {' or '.join(near)}?")
     shown = ", ".join(known[:_NAMES_SHOWN]) + (" …" if len(known) > _NAMES_SHOWN else "")
     raise ForecastingError(f"the usage has no {what} '{wanted}'; it has {shown}")

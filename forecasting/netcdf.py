@@ -20,6 +20,7 @@ import xarray as xr
 from forecasting.errors import ForecastingError
 
 _DAY_SECONDS = 86_400
+_VERSION = "_version"
 CHECKSUM = "checksum"
 """Attribute that says whether values are still those that were written; HDF5 itself does not notice."""
 
@@ -48,7 +49,7 @@ class Kind:
     @property
     def attribute(self) -> str:
         """Name of the attribute that holds the version."""
-        return f"{self.name}_version"
+        return f"{self.name}{_VERSION}"
 
 
 def write(
@@ -155,6 +156,9 @@ def _opened(path: Path | str, kind: Kind) -> Iterator[xr.Dataset]:
     with dataset:
         version = dataset.attrs.get(kind.attribute)
         if version != kind.version:
+            others = [x.removesuffix(_VERSION) for x in map(str, dataset.attrs) if x.endswith(_VERSION)]
+            if version is None and others and CHECKSUM in dataset.attrs:  # one of ours
+                raise kind.error(f"{path}: this is a {others[0]}, no {kind.name}; name another file")
             found = "no version" if version is None else f"version {version}"
             raise kind.error(
                 f"{path}: a {kind.name} of {found}, where this release reads {kind.version}; {kind.remedy}"

@@ -9,6 +9,7 @@ so the same bytes come out however the work is shared.
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,10 @@ A = TypeVar("A")
 B = TypeVar("B")
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 """A map whose results come in the order of the arguments."""
+_SCHEDULER = re.compile(
+    r"((tcp|tls|wss?|ucxx?)://)?(\[[0-9A-Fa-f:.]+(%\w+)?\]|[^\s:/\[\]@?#]+):(?P<port>[0-9]{1,5})"
+)
+_WITHIN = "inproc://"  # of a cluster in this very process
 
 
 def serial(function: Callable[[A], B], arguments: Sequence[A]) -> Iterator[B]:
@@ -45,7 +50,8 @@ def shared(jobs: int = 1, dask: str | None = None) -> Iterator[Map]:
     Raises
     ------
     ForecastingError
-        If there is no Dask, nobody answers at the address, or one of the processes was ended from outside.
+        If there is no Dask, the address is none or nobody answers there, or one of the processes was ended from
+        outside.
     """
     if jobs < 1:
         raise ForecastingError(f"{jobs} jobs: at least 1 is needed")
@@ -55,6 +61,20 @@ def shared(jobs: int = 1, dask: str | None = None) -> Iterator[Map]:
         yield serial
     else:
         yield from _over_processes(jobs)
+
+
+def check_scheduler(address: str) -> str:
+    """Return the address of a Dask scheduler if it has the form of one.
+
+    Raises
+    ------
+    ForecastingError
+        If not: Dask itself would wait for it, and complain later once more.
+    """
+    found = _SCHEDULER.fullmatch(address)
+    if not address.startswith(_WITHIN) and (found is None or not 0 < int(found["port"]) < 2**16):
+        raise ForecastingError(f"'{address}' is no address of a Dask scheduler; write tcp://HOST:8786")
+    return address
 
 
 def _over_processes(jobs: int) -> Iterator[Map]:
@@ -112,6 +132,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _over_dask(address: str) -> Iterator[Map]:
+    check_scheduler(address)
     try:
         from distributed import Client  # noqa: PLC0415 — an extra
     except ImportError as error:

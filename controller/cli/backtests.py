@@ -1,6 +1,6 @@
 """``headroom backtest``: forecasts over the past, and how good they were."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ _SCOPES = {
     "window-maximum": "6-hour maxima",
     "region-sum-window-maximum": "sums' maxima",
 }
+
+
+_MOST_LEVELS = 3
+"""Of a table, beside accuracy and the longest name of a model."""
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -161,8 +165,7 @@ def _print_scores(summary: dict[str, Any]) -> None:
         for model, scores in models.items():
             covered = map(_share, scores["coverage"].values())
             lines.append((f"  {model}", _score(scores["wql"]), _score(scores["crps"]), *covered))
-    _print(("resource", "WQL", "CRPS", *within), lines)
-    click.echo()
+    _print_parts(("resource", "WQL", "CRPS", *within), lines, kept=2)
     seconds = summary["seconds_per_origin"]
     lines = [
         (model, *map(_score, scores["wql_by_steps"].values()), f"{seconds[model]:.1f}")
@@ -176,9 +179,18 @@ def _print_scores(summary: dict[str, Any]) -> None:
         lines.append((model, *[""] * (1 + len(within))))
         for scope, words in _SCOPES.items():
             covered = map(_share, scores["coverage_by"][scope].values())
-            lines.append((f"  {words}", *covered, f"{scores['checks'][scope]:,}"))
-    _print(("coverage", *within, "values"), lines)
+            lines.append((f"  {words}", f"{scores['checks'][scope]:,}", *covered))
+    _print_parts(("coverage", "values", *within), lines, kept=1)
     note(f"{len(summary['origins'])} origins, {summary['groups']} groups")
+
+
+def _print_parts(headings: Sequence[str], rows: list[tuple[str, ...]], kept: int) -> None:
+    """Print a table whose levels are more than fit 80 columns below each other; the first has what is ``kept``."""
+    begin = 1 + kept
+    for start in range(begin, len(headings), _MOST_LEVELS):
+        there = [0, *range(1 if start == begin else start, min(start + _MOST_LEVELS, len(headings)))]
+        _print([headings[i] for i in there], [tuple(row[i] for i in there) for row in rows])
+        click.echo()
 
 
 def _print(headings: Iterable[str], rows: list[tuple[str, ...]]) -> None:

@@ -42,7 +42,6 @@ inference_option = click.option(
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes to share the work."
 )
-dask_option = click.option("--dask", metavar="ADDRESS", help="Dask scheduler to share the work over instead.")
 
 
 class Pair(click.ParamType[tuple[str, str]]):

@@ -9,7 +9,6 @@ import click
 
 from controller.cli.eventoptions import (
     EventChoice,
-    dask_option,
     event_options,
     hierarchy_option,
     jobs_option,
@@ -17,8 +16,9 @@ from controller.cli.eventoptions import (
 )
 from controller.cli.forecasts import kept, usage_option
 from controller.cli.learning import range_labels, weight_rows
-from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
+from controller.cli.output import Column, Moment, Report, as_json, document, note, number, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.sharing import dask_option
 from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
@@ -205,8 +205,3 @@ def _weighs(found: "Explanation") -> str:
 def _say(what: str, text: str) -> None:
     """Print a word and what there is to say about it, in lines of at most 80 columns."""
     click.echo(textwrap.fill(text, 80, initial_indent=f"  {what:<11}", subsequent_indent=" " * 13))
-
-
-def number(value: float) -> str:
-    """Return a number as short as it can be read: three digits, or whole with commas."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -10,7 +10,6 @@ import numpy as np
 
 from controller.cli.eventoptions import (
     EventChoice,
-    dask_option,
     event_options,
     hierarchy_option,
     inference_option,
@@ -27,11 +26,13 @@ from controller.cli.output import (
     document,
     note,
     now_option,
+    number,
     plain_record,
     progress,
     table,
 )
 from controller.cli.reading import usage_of
+from controller.cli.sharing import dask_option
 from controller.cli.sizing import Sizing, footprints_option
 from controller.cli.targets import check_targets, write_whole
 
@@ -248,14 +249,10 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
             lines.append((last, *[""] * (len(headings) - 1)))
         at = datetime.fromisoformat(str(row["at"]))
         ranges = (_range(row[f"{p:.0%}"]) for p in _LEVELS)
-        lines.append((f"  {row['resource']} {row['unit']}", _number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
+        lines.append((f"  {row['resource']} {row['unit']}", number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
     table(columns, lines)
 
 
 def _range(bounds: list[float]) -> str:
     lower, upper = bounds
-    return f"{_number(lower)}–{_number(upper)}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{number(lower)}–{number(upper)}"

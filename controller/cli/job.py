@@ -121,7 +121,7 @@ class Job:
     def _hierarchy(
         self, usage: Any, events: "Events | None", hours: int, now: datetime, say: Say, bar: Bar
     ) -> "Hierarchy":
-        """What was learnt: the file, or anew where it is not there, old or lacks a resource; if that fails the old one."""
+        """What was learnt: the file, or anew where it is missing, old or lacks a resource; or else the old one."""
         from forecasting.errors import ForecastingError
         from forecasting.hierarchy import KIND, Hierarchy
         from forecasting.learn import learn

@@ -10,7 +10,6 @@ import numpy as np
 
 from controller.cli.eventoptions import (
     EventChoice,
-    dask_option,
     event_options,
     inference_option,
     jobs_option,
@@ -19,6 +18,7 @@ from controller.cli.eventoptions import (
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, Moment, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.sharing import dask_option
 from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from controller.lease import stamp
 
 Report = Callable[[str, float], None]
 _MOST_COLUMNS = 100  # of prose, that it can be read
+_THOUSANDS = {1: "k", 2: "M", 3: "G", 4: "T", 5: "P", -1: "m", -2: "µ", -3: "n"}
 _STEERING = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 
 as_json = click.option(
@@ -146,3 +147,14 @@ def progress(what: str) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=1.0)
         yield lambda stage, fraction: bars.update(task, description=f"{what}: {stage}", completed=fraction)
+
+
+def number(value: float) -> str:
+    """Return a number ≥ 0 in six characters: three digits, or whole with commas; beyond, with k, M or m, µ."""
+    if 999.5 <= value < 99_999.5:
+        return f"{value:,.0f}"
+    digits, exponent = f"{value:.2e}".split("e")
+    thousands = int(exponent) // 3
+    if value == 0 or 0.01 <= value < 999.5 or thousands not in _THOUSANDS:
+        return f"{value:.3g}"
+    return f"{float(digits) * 10 ** (int(exponent) % 3):.3g}{_THOUSANDS[thousands]}"

@@ -12,7 +12,7 @@ from demand import made, usage_of, waves
 
 from forecasting.errors import ForecastingError
 from forecasting.forecast import forecast
-from forecasting.scale import serial, shared
+from forecasting.scale import check_scheduler, serial, shared
 
 
 def test_one_job_is_a_plain_map():
@@ -121,6 +121,25 @@ def test_processes_end_with_the_one_that_started_them(how, tmp_path):
     assert within(5, lambda: not any(map(lives, workers)))
     assert "SpawnProcess" not in said
     assert said.count("Traceback") == (how == signal.SIGINT)  # of the parent, which nothing here catches
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "foo", "http://x", "http://x:80", "tcp://", "tcp://x", "tcp://:8786", "x:0", "x:65536", "x:1 ", "a b:1"],
+)
+def test_what_is_no_address_of_a_scheduler_is_refused_before_dask_waits_for_it(address, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)  # nobody gets as far as asking for it
+    with pytest.raises(ForecastingError, match=r"is no address of a Dask scheduler; write tcp://HOST:8786$"):
+        shared(1, address).__enter__()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["x:8786", "10.0.0.1:1", "tcp://[::1]:8786", "tls://a.b-c:65535", "ws://x:80", "wss://x:443", "ucx://x:1",
+     "inproc://10.0.0.1/7/1"],
+)  # fmt: skip
+def test_addresses_of_schedulers_pass(address):
+    assert check_scheduler(address) == address
 
 
 @pytest.mark.slow

@@ -37,6 +37,15 @@ def test_tables_fit_80_columns(usage):
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+def test_many_levels_are_told_below_each_other(usage):
+    text = run("--usage", usage, *NAIVE, "--levels", "10,20,30,40,50,60,70,80,90,99").stdout
+    assert max(len(line) for line in text.splitlines()) <= 80
+    heads = [line.split() for line in text.splitlines() if line.lstrip().startswith("resource ")]
+    assert [head.count("%") for head in heads] == [3, 3, 3, 1]
+    assert ["WQL" in head for head in heads] == [True, False, False, False]
+    assert "in 99 %" in text
+
+
 def test_tables_of_the_longest_model_fit_80_columns(usage, capsys):
     summary = json.loads(run("--usage", usage, *NAIVE, "-o", "json").stdout)
     scores = summary["overall"]["seasonal-naive"]

@@ -98,6 +98,7 @@ def test_a_hierarchy_that_is_not_there_yet_is_learnt_and_kept(files, tmp_path, m
     [
         (("--group", "a/g0"), 2, "Missing option '--resource'"),
         (("--group", "g0", "--resource", "r0"), 1, "did you mean a/g0"),
+        (("--group", "a/zebra", "--resource", "r0"), 1, "the usage has no group 'a/zebra'; it has a/g0, a/g1"),
         (("--group", "a/g0", "--resource", "cpu"), 1, "the usage has no resource 'cpu'; it has r0"),
         (("--group", "a/g0", "--resource", "r0", "--plot", "x.gif"), 1, ".png or .svg"),
         (("--group", "a/g0", "--resource", "r0", "--plot", "none/x.png"), 1, "make it first"),

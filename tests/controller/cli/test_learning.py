@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 from hierarchies import hierarchy_of
 
 from controller.cli import main
 from controller.cli.learning import _print, diagnostics, remarks
+from forecasting.errors import ForecastingError
 from forecasting.hierarchy import Hierarchy
+from forecasting.netcdf import Kind, write
 from forecasting.profile import DemandProfile
 from forecasting.sources.files import read
 from forecasting.state import State
@@ -242,6 +245,7 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         ),
         (("forecast", "--usage", "{usage}", "--state", "{hierarchy}"), 1, "this is no state"),
         (("forecast", "--usage", "{usage}", "--out", "{hierarchy}"), 1, "this is no profile"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/p.nc"), 1, "this is a profile, no hierarchy"),
         (("learn", "--usage", "{usage}", "--out", "{usage}"), 1, "ends in .nc"),
         (("learn", "--usage", "{usage}", "--out", ""), 1, "no name: name a file that ends in .nc"),
         (("backtest", "--usage", "{usage}", "--out", "{usage}"), 1, "this is read"),
@@ -258,15 +262,27 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("forecast", "--usage", "{usage}", "--events", "{tmp}/latin.yaml"), 1, "latin.yaml: not UTF-8"),
         (("backtest", "--usage", "{usage}", "--events", "{tmp}/none.yaml"), 1, "No such file"),
         (("forecast", "--usage", "{usage}", "--dask", "tcp://127.0.0.1:1"), 1, "ask"),
+        (("forecast", "--usage", "{tmp}/none", "--dask", "foo"), 2, "'foo' is no address of a Dask scheduler"),
+        (("learn", "--usage", "{tmp}/none", "--out", "h2.nc", "--dask", ""), 2, "write tcp://HOST:8786"),
     ],
 )
 def test_bad_input_is_told_in_words(arguments, code, said, usage, hierarchy, tmp_path):
+    kind = Kind("profile", 1, "", ForecastingError)
+    write(xr.Dataset({"x": 1}), tmp_path / "p.nc", kind)
     (tmp_path / "bad.csv").write_text("region,start,end,name\n*,2026-04-11T00Z,2026-04-10T00Z,sale\n")
     (tmp_path / "bad.yaml").write_text("events: [{start: 2026-04-11, zone: UTC}]")
     (tmp_path / "bad.ics").write_text("hello")
     (tmp_path / "latin.yaml").write_bytes(b"events: [\xe9]")
     places = {"usage": usage, "hierarchy": hierarchy, "tmp": tmp_path}
     assert said in run(*(x.format(**places) for x in arguments), code=code).output
+
+
+def test_jobs_beside_dask_are_said_to_change_nothing(tmp_path):
+    missing = ("forecast", "--usage", tmp_path / "none.parquet")
+    said = "with --dask it changes nothing"
+    assert said in run(*missing, "--dask", "tcp://x:8786", "--jobs", 2, code=1).stderr
+    assert said not in run(*missing, "--dask", "tcp://x:8786", code=1).stderr
+    assert said not in run(*missing, "--jobs", 2, code=1).stderr
 
 
 def test_a_region_may_be_called_na(usage, hierarchy, tmp_path):
