@@ -32,6 +32,9 @@ _SCOPE_STYLES: dict[str, tuple[str, str, str]] = {
 }
 _HEADER: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold", "loc": "left", "pad": 9}
 _LEGEND: dict[str, Any] = {"fontsize": 8.5, "frameon": False, "handlelength": 1.8, "labelspacing": 0.35}
+_TOP = 2.5
+"""Of the picture, in largest losses of the middle model."""
+
 _WIDTH_PIXELS, _HEIGHT_PIXELS, _HEAD_PIXELS, _DOTS_PER_INCH = 1400, 640, 44, 120
 
 
@@ -82,9 +85,16 @@ def _by_steps(ax: "Axes", models: Mapping[str, Any]) -> None:
     """Draw a line per model over the ranges of steps ahead; the legend has them in the order of their ends."""
     steps = list(next(iter(models.values()))["wql_by_steps"])
     colours, markers = iter(_OTHERS * len(models)), iter(_MARKERS * len(models))
-    ends = {}
-    for name, scores in models.items():
-        values = np.array([scores["wql_by_steps"][step] for step in steps], dtype=np.float64)  # None is NaN
+    ends, labels = {}, {}
+    losses = {  # None is NaN
+        name: np.array([scores["wql_by_steps"][step] for step in steps], dtype=np.float64)
+        for name, scores in models.items()
+    }
+    largest = {name: values[np.isfinite(values)].max(initial=0.0) for name, values in losses.items()}
+    # One that is far off must not press all others into one: it leaves the picture, and the legend says how far.
+    known = [x for x in largest.values() if x > 0] or [1.0]
+    top = min(max(known), _TOP * float(np.median(known)))
+    for name, values in losses.items():
         if name == HEADROOM:
             style: dict[str, Any] = {"color": _OURS, "lw": 2.4, "marker": "o", "ms": 6, "zorder": 4}
         elif name == NAIVE:
@@ -92,15 +102,19 @@ def _by_steps(ax: "Axes", models: Mapping[str, Any]) -> None:
         else:
             style = {"color": next(colours), "lw": 1.2, "marker": next(markers), "ms": 4.5, "zorder": 3}
         (line,) = ax.plot(np.arange(len(steps)), values, label=name, **style)
+        far = f" (up to {largest[name]:.3g})" if largest[name] > top else ""
+        labels[name] = f"{name}{far}"
         ends[name] = (np.nan_to_num(values[-1], nan=np.inf), line)
     ax.set_xticks(np.arange(len(steps)), [step.replace("-", "–") for step in steps])
     ax.set_xlim(-0.25, len(steps) - 0.75)
-    ax.set_ylim(0, 1.08 * ax.dataLim.intervaly[1] if np.isfinite(ax.dataLim.intervaly[1]) else 1)
+    ax.set_ylim(0, 1.08 * top)
     ax.set_xlabel("hours ahead", fontsize=9)
     ax.set_title("Weighted quantile loss (lower is better)", **_HEADER)
     ordered = sorted(ends, key=lambda name: -ends[name][0])
     handles = [ends[name][1] for name in ordered]
-    ax.legend(handles, ordered, loc="best", ncols=2 if len(ordered) > 4 else 1, **_LEGEND)
+    ax.legend(
+        handles, [labels[name] for name in ordered], loc="best", ncols=2 if len(ordered) > 4 else 1, **_LEGEND
+    )
     dress(ax)
 
 

@@ -7,8 +7,9 @@ Place in the line: the first step of `learn` and of `forecast`.
 
 import json
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import xarray as xr
@@ -77,6 +78,8 @@ def bridge_notes(last: np.datetime64, moment: datetime) -> list[str]:
 def provenance(past: xr.Dataset, moment: datetime, seed: int) -> dict[str, object]:
     """Return attributes that say what something was made from, and with which software."""
     versions = {name: version(name) for name in ("numpy", "pymc", "pytensor", "scipy", "xarray")}
+    with suppress(PackageNotFoundError):  # run from a checkout
+        versions["headroom"] = version("headroom")
     return {
         "issued": moment.astimezone(UTC).isoformat(),
         "seed": seed,

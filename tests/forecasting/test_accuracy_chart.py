@@ -38,6 +38,16 @@ def test_many_models_and_scores_that_nothing_was_known_for(summary, tmp_path):
     assert (tmp_path / "none.png").stat().st_size > 1000
 
 
+def test_a_model_that_is_far_off_leaves_the_picture_and_the_legend_says_how_far(summary, tmp_path):
+    good = summary["overall"]["seasonal-naive"]
+    bad = good | {"wql_by_steps": {step: 9.0 * (place + 1) for place, step in enumerate(good["wql_by_steps"])}}
+    models = {"headroom": good, "seasonal-naive": good, "recent": bad}
+    accuracy_chart(summary | {"overall": models}, tmp_path / "far.svg")
+    text = (tmp_path / "far.svg").read_text()  # matplotlib keeps each text as a comment
+    assert f"recent (up to {9 * len(good['wql_by_steps'])})" in text
+    assert "headroom (up to" not in text
+
+
 def test_targets_that_cannot_be_drawn_are_told_before(summary, tmp_path):
     with pytest.raises(ForecastingError, match=r"ends in \.png or \.svg"):
         accuracy_chart(summary, tmp_path / "chart.jpg")

@@ -38,7 +38,7 @@ def test_where_it_came_from_is_told_in_utc_with_versions():
     found = provenance(past, moment(100).astimezone(timezone(timedelta(hours=5))), 7)
     assert found["issued"] == moment(100).isoformat()
     assert found["seed"] == 7
-    assert {"numpy", "pymc", "python"} <= set(json.loads(str(found["versions"])))
+    assert {"headroom", "numpy", "pymc", "python"} <= set(json.loads(str(found["versions"])))
 
 
 def test_usage_that_ends_long_before_is_noted_and_at_last_refused():
