@@ -30,7 +30,7 @@ def check_target(path: Path | str, endings: Sequence[str] = ()) -> Path:
     Raises
     ------
     ForecastingError
-        If it ends in another way, is a directory, or there is no directory for it, or none that can be written to.
+        If it ends in another way, is a directory, or there is no directory for it.
     """
     target = Path(path)
     try:
@@ -44,11 +44,21 @@ def check_target(path: Path | str, endings: Sequence[str] = ()) -> Path:
         raise ForecastingError(f"{named}: name a file that ends in {' or '.join(endings)}")
     if not housed:
         raise ForecastingError(f"{target}: there is no directory {target.parent}; make it first")
+    return target
+
+
+def check_room(target: Path) -> None:
+    """Hold that a file can be made beside the target, by making one that has no name.
+
+    Raises
+    ------
+    ForecastingError
+        If not: what the rights say is not all, see a file system that is read-only.
+    """
     try:
-        tempfile.TemporaryFile(dir=target.parent).close()  # what the rights say is not all: see /proc
+        tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
         raise ForecastingError(f"{target}: no file can be written there: {error.strerror or error}") from error
-    return target
 
 
 @contextmanager

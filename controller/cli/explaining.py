@@ -14,7 +14,8 @@ from controller.cli.eventoptions import (
     jobs_option,
     seed_option,
 )
-from controller.cli.forecasts import kept, usage_option
+from controller.cli.forecasts import usage_option
+from controller.cli.keeping import kept
 from controller.cli.learning import range_labels, weight_rows
 from controller.cli.output import Column, Moment, Report, as_json, document, note, number, progress, table
 from controller.cli.reading import usage_of
@@ -85,7 +86,7 @@ def explain(
     from forecasting.target import PICTURES
     from forecasting.usage import notes
 
-    check_targets([("--hierarchy", hierarchy_path, ()), ("--plot", plot, PICTURES)], [usage_path, *choice.files])
+    check_targets([("--plot", plot, PICTURES)], [usage_path, *choice.files], hierarchy_path)
     usage = usage_of(usage_path, now)
     for line in notes(usage):
         note(line)
@@ -109,7 +110,7 @@ def explain(
     if output == "json":
         document(found.record())
     else:
-        _print(found, bool(usage["demand"].sel(group=found.group, resource=found.resource).notnull().any()))
+        _print(found)
     if plot:
         from forecasting.explain_chart import explain_chart
 
@@ -117,7 +118,7 @@ def explain(
         note(f"chart: {plot}")
 
 
-def _print(found: "Explanation", known: bool) -> None:
+def _print(found: "Explanation") -> None:
     """Print it, within 80 columns."""
     from forecasting.attribution import PARTS, share_of_movement
     from forecasting.calibrate import LEVELS
@@ -131,7 +132,7 @@ def _print(found: "Explanation", known: bool) -> None:
     if not found.moves:
         unchanged = "it never changed in its known past, so it is forecast to stay as it is"
         unused = "nothing is known of it, but of the group's other resources, so it is taken as not used"
-        _say("parts", f"none: {unchanged if known else unused}")
+        _say("parts", f"none: {unchanged if found.known_hours else unused}")
         return
     path = number(float(found.parts.sum(axis=1).mean()))
     _say(

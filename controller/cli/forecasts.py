@@ -1,6 +1,5 @@
 """``headroom forecast`` and ``simulate``: the commands that make demand, foreseen and invented."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,10 @@ from controller.cli.eventoptions import (
     seed_option,
 )
 from controller.cli.eventtables import ahead, print_events
-from controller.cli.keeping import record_of, state_of, state_option
+from controller.cli.keeping import kept, record_of, state_of, state_option
 from controller.cli.output import (
     Column,
     Moment,
-    Report,
     as_json,
     document,
     note,
@@ -37,7 +35,6 @@ from controller.cli.sizing import Sizing, footprints_option
 from controller.cli.targets import check_targets, write_whole
 
 if TYPE_CHECKING:
-    from forecasting.hierarchy import Hierarchy
     from forecasting.profile import DemandProfile
 
 usage_option = click.option(
@@ -107,13 +104,9 @@ def forecast(
     from forecasting.usage import notes
 
     check_targets(
-        [
-            ("--hierarchy", hierarchy_path, ()),
-            ("--state", state_path, ()),
-            ("--out", out, [".nc"]),
-            ("--plot", plot, PICTURES),
-        ],
+        [("--state", state_path, ()), ("--out", out, [".nc"]), ("--plot", plot, PICTURES)],
         [usage_path, record_path, footprints, *choice.files],
+        hierarchy_path,
     )
     if out:
         check_own(out, KIND)
@@ -191,28 +184,6 @@ def simulate(out: Path, weeks: int, seed: int, now: datetime) -> None:
     check_target(out, [".parquet"])
     write_whole({out: run(seed=seed, weeks=weeks, start=start).table})
     note(f"usage: {out}")
-
-
-def kept(path: Path, resources: list[str], learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
-    """Return the hierarchy of a file; where there is none yet, learn it and save it there.
-
-    One that lacks some of the resources stays as it is: for this once all is learnt anew.
-    """
-    from forecasting.hierarchy import Hierarchy
-
-    if path.exists():
-        found = Hierarchy.load(path)
-        if not (unknown := found.unknown(resources)):
-            return found
-        note(f"{path} knows nothing of {', '.join(unknown)}: learning anew for this once; headroom learn keeps it")
-        with progress("learn") as report:
-            return learn(report)
-    note(f"there is no hierarchy at {path} yet: learning one first, and saving it there")
-    with progress("learn") as report:
-        hierarchy = learn(report)
-    hierarchy.save(path)
-    note(f"hierarchy: {path}")
-    return hierarchy
 
 
 def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What commands keep from the last run, in files that may be deleted at any time: the record and the state."""
+"""What commands keep from the last run, in files that may be deleted at any time: hierarchy, record, state."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from controller.cli.output import note
+from controller.cli.output import Report, note, progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from forecasting.feedback.record import Record
+    from forecasting.hierarchy import Hierarchy
     from forecasting.state import State
 
 state_option = click.option(
@@ -53,3 +54,25 @@ def record_of(path: Path | None, usage: "xr.Dataset") -> "Record | None":
     if not len(found.origins) or usage["time"].values[-1] - found.origins[-1] > np.timedelta64(24, "h"):
         note(f"{path} does not know the last day: carry it on with `headroom surprise`")
     return found
+
+
+def kept(path: Path, resources: list[str], learn: "Callable[[Report], Hierarchy]") -> "Hierarchy":
+    """Return the hierarchy of a file; where there is none yet, learn it and save it there.
+
+    One that lacks some of the resources stays as it is: for this once all is learnt anew.
+    """
+    from forecasting.hierarchy import Hierarchy
+
+    if path.exists():
+        found = Hierarchy.load(path)
+        if not (unknown := found.unknown(resources)):
+            return found
+        note(f"{path} knows nothing of {', '.join(unknown)}: learning anew for this once; headroom learn keeps it")
+        with progress("learn") as report:
+            return learn(report)
+    note(f"there is no hierarchy at {path} yet: learning one first, and saving it there")
+    with progress("learn") as report:
+        hierarchy = learn(report)
+    hierarchy.save(path)
+    note(f"hierarchy: {path}")
+    return hierarchy

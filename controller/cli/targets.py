@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from controller.errors import HeadroomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pandas import DataFrame
 
 
 def check_targets(
-    targets: "Iterable[tuple[str, Path | None, Sequence[str]]]", read: "Iterable[Path | str | None]"
+    targets: "Sequence[tuple[str, Path | None, Sequence[str]]]",
+    read: "Sequence[Path | str | None]",
+    hierarchy: Path | None = None,
 ) -> None:
     """Hold that what is to be written can be, is nothing that is read, and that no two are the same file.
 
@@ -23,6 +25,8 @@ def check_targets(
         The option, its path, and the endings that it may have (any, where there are none).
     read
         Files, folders and addresses that are read. A table in a folder that is read would be read the next time.
+    hierarchy
+        Of --hierarchy: read where it is there, maybe from where nothing can be written, and made where it is not.
 
     Raises
     ------
@@ -30,8 +34,12 @@ def check_targets(
         Naming the path, before anything is read or written.
     """
     from forecasting.sources.formats import ENDINGS
-    from forecasting.target import check_target
+    from forecasting.target import check_room, check_target
 
+    if hierarchy is not None and hierarchy.is_file():
+        read = [*read, hierarchy]
+    elif hierarchy is not None:
+        targets = [("--hierarchy", hierarchy, ()), *targets]
     inputs = {Path(x).resolve() for x in read if x is not None and "://" not in str(x)}
     taken: dict[Path, str] = {}
     for option, path, endings in targets:
@@ -43,6 +51,7 @@ def check_targets(
             raise HeadroomError(f"{path}: this is read, or lies in a folder that is; write to another place")
         if place in taken:
             raise HeadroomError(f"{path}: {taken[place]} and {option} are the same file; name two")
+        check_room(place)
         taken[place] = option
 
 

@@ -199,6 +199,19 @@ def test_a_resource_that_was_not_learnt_is_learnt_for_once(usage, tmp_path, monk
     assert kept.read_bytes() == before
 
 
+def test_a_hierarchy_may_lie_where_nothing_can_be_written(usage, hierarchy, tmp_path, monkeypatch):
+    def room(target):
+        if target.parent == hierarchy.resolve().parent:
+            raise ForecastingError(f"{target}: no file can be written there: Read-only file system")
+
+    monkeypatch.setattr("forecasting.target.check_room", room)
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    how = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", hierarchy, "--out")
+    assert "profile: " in run(*how, other / "p.nc").stderr
+    assert "Read-only file system" in run(*how, hierarchy.parent / "p.nc", code=1).output
+
+
 def test_a_forecast_long_after_the_usage_says_so(usage, hierarchy):
     late = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", hierarchy, "--now")
     assert "usage ends 32 hours before" in run(*late, "2026-04-24").stderr
@@ -236,12 +249,21 @@ def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
         (("forecast", "--usage", "{usage}", "--plot", "p.gif"), 1, "ends in .png or .svg"),
         (("forecast", "--usage", "{usage}", "--now", "2026-06-01"), 1, "bring newer usage"),
         (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/bad.csv"), 1, "not a netCDF file, or damaged"),
-        (("forecast", "--usage", "{usage}", "--hierarchy", "{usage}"), 1, "this is read"),
-        (("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/h.nc", "--out", "{tmp}/h.nc"), 1, "name two"),
+        (("forecast", "--usage", "{usage}", "--hierarchy", "{usage}"), 1, "not a netCDF file, or damaged"),
+        (
+            ("forecast", "--usage", "{usage}", "--hierarchy", "{hierarchy}", "--out", "{hierarchy}"),
+            1,
+            "this is read",
+        ),
+        (
+            ("forecast", "--usage", "{usage}", "--hierarchy", "{tmp}/new.nc", "--out", "{tmp}/new.nc"),
+            1,
+            "name two",
+        ),
         (
             ("forecast", "--usage", "{usage}", "--hierarchy", "{hierarchy}", "--state", "{hierarchy}"),
             1,
-            "name two",
+            "this is read",
         ),
         (("forecast", "--usage", "{usage}", "--state", "{hierarchy}"), 1, "this is no state"),
         (("forecast", "--usage", "{usage}", "--out", "{hierarchy}"), 1, "this is no profile"),
