@@ -56,7 +56,7 @@ def check_room(target: Path) -> None:
         If not: what the rights say is not all, see a file system that is read-only.
     """
     try:
-        tempfile.TemporaryFile(dir=target.parent).close()
+        tempfile.TemporaryFile(dir=target.resolve().parent).close()  # where `whole` would write
     except OSError as error:
         raise ForecastingError(f"{target}: no file can be written there: {error.strerror or error}") from error
 

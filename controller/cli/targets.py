@@ -51,7 +51,7 @@ def check_targets(
             raise HeadroomError(f"{path}: this is read, or lies in a folder that is; write to another place")
         if place in taken:
             raise HeadroomError(f"{path}: {taken[place]} and {option} are the same file; name two")
-        check_room(place)
+        check_room(path)
         taken[place] = option
 
 
