@@ -17,7 +17,8 @@ from controller.lease import Held, fold
 from controller.workflow import Outcome, checking
 from demo import ci, cloud, origin, screen, summary
 from demo.world import World
-from forecasting.usage import before, notes
+from forecasting.repairs import notes
+from forecasting.usage import before
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -6,10 +6,8 @@ Place in the line: under `profile` and `hierarchy`, the two things that are kept
 """
 
 import hashlib
-import os
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from forecasting.errors import ForecastingError
+from forecasting.target import whole
 
-_DAY_SECONDS = 86_400
 _VERSION = "_version"
 CHECKSUM = "checksum"
 """Attribute that says whether values are still those that were written; HDF5 itself does not notice."""
@@ -62,30 +60,14 @@ def write(
     ForecastingError
         That of the kind, if it cannot be written there.
     """
-    path = Path(path)
-    # Beside the file, so that the rename stays within one filesystem and is atomic.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.touch()  # HDF5 words what goes wrong here at length
-        versioned = dataset.assign_attrs({kind.attribute: kind.version})
-        sealed = versioned.assign_attrs({CHECKSUM: checksum_of(versioned)})
-        sealed.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        temporary.replace(path)
-        _sweep(path)
+        with whole(Path(path)) as beside:
+            beside.touch()  # HDF5 words what goes wrong here at length
+            versioned = dataset.assign_attrs({kind.attribute: kind.version})
+            sealed = versioned.assign_attrs({CHECKSUM: checksum_of(versioned)})
+            sealed.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
     except OSError as error:
         raise kind.error(f"{path}: the {kind.name} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # on a read-only file system; the error above is the one to hear of
-            temporary.unlink(missing_ok=True)
-
-
-def _sweep(path: Path) -> None:
-    """Delete what writers of this file that were killed left half written, a day later."""
-    for other in path.parent.iterdir():
-        if other.name.startswith(f".{path.name}.") and other.suffix == ".part":
-            with suppress(OSError):
-                if time.time() - other.stat().st_mtime > _DAY_SECONDS:
-                    other.unlink()
 
 
 def check_own(path: Path | str, kind: Kind) -> None:

@@ -7,6 +7,7 @@ Place in the line: before the work of every command that writes one.
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from forecasting.errors import ForecastingError
 
 PICTURES = (".png", ".svg")
 """Endings of the pictures that can be drawn, and by them their form."""
+
+_DAY_SECONDS = 86_400
 
 
 def check_target(path: Path | str, endings: Sequence[str] = ()) -> Path:
@@ -65,10 +68,21 @@ def check_room(target: Path) -> None:
 def whole(path: Path) -> Iterator[Path]:
     """Give a name beside the file to write to; what is there takes the file's place, unless something fails."""
     path = path.resolve()  # a link stays one, and what it names is replaced
+    # Within one folder and so one file system, where a rename is atomic.
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
         beside.replace(path)
+        _sweep(path)
     finally:
         with suppress(OSError):  # where nothing can be written, nothing lies; that error is the one to hear of
             beside.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what writers of this file that were killed left half written, a day later."""
+    for other in path.parent.iterdir():
+        if other.name.startswith(f".{path.name}.") and other.suffix == ".part":
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > _DAY_SECONDS:
+                    other.unlink()

@@ -2,7 +2,7 @@
 
 Place in the line: the first stage; everything after it can rely on `forecasting.dims.check_usage`.
 
-What is repaired, and by which rule (`notes` says it in words, with the counts):
+What is repaired, and by which rule (`repairs.notes` says it in words, with the counts):
 
 - values that are NaN, infinite or negative are not known;
 - of rows with the same series and timestamp the last known one holds: later exports correct earlier ones;
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from forecasting import dims
 from forecasting.censoring import decode_marks
+from forecasting.coarseness import count_coarse
 from forecasting.errors import UsageError
 from forecasting.grid import count_unsorted, scatter
 from forecasting.table import (
@@ -46,30 +47,8 @@ from forecasting.table import (
 MINIMUM_HOURS = 48
 """Fewest hours with a known value that make a history: two of each hour of the day."""
 
-HOURLY_SHARE = 1 / 3
-"""Share of the steps between known hours that are of one hour, below which a series is coarser than hourly.
-
-With a share m of hours missing at random it is 1 − m; of 2-hourly data it is 0, or 1/4 if their minutes wander."""
-
-JUDGED_HOURS = 8
-"""Known hours that a series needs to be judged so: a newcomer with three proves nothing."""
-
 MOST_CELLS = 200_000_000
 """Largest grid that is built (1.6 GB); beyond it a timestamp is far off, or the table wants dividing."""
-
-_NOTES = {
-    "naive_timestamps": "{:,} of {rows:,} rows have no timezone; taken as UTC",
-    "unsorted": "{:,} rows come earlier than the row before them in their series; sorted",
-    "not_finite": "{:,} values are NaN or infinite; taken as not known",
-    "negative": "{:,} values are negative; taken as not known",
-    "duplicates": "{:,} rows repeat a timestamp of their series; the last known row holds",
-    "sub_hourly": "{:,} hours have several rows; each holds the mean of its known values",
-    "censored_hours": "{:,} hours sat at capacity; they are lower bounds on demand",
-    "missing_hours": "{:,} of {cells:,} hours are not known; left open",
-    "absent_series": "{:,} pairs of group and resource have no known value at all; taken as not used, but of "
-    "a group of which nothing is known",
-    "coarse_series": "{:,} pairs of group and resource are seldom known two hours in a row; left open between",
-}
 
 
 def from_table(
@@ -104,7 +83,7 @@ def from_table(
         If a column is missing or holds what cannot be read or is too large (the message names column and row), the
         table is empty or all of it is later, has fewer than `MINIMUM_HOURS` hours with a known value, would need
         more than `MOST_CELLS` cells, or has a resource that is coarser than hourly in most of its groups (see
-        `HOURLY_SHARE`).
+        `coarseness.HOURLY_SHARE`).
     """
     check_columns(table.columns)
     if table.empty:
@@ -160,7 +139,7 @@ def from_table(
             "sub_hourly": grid.sub_hourly,
             "missing_hours": int(unknown[~absent].sum()),
             "absent_series": int(absent.sum()),
-            "coarse_series": _coarse(~unknown, groups.names, resources.names),
+            "coarse_series": count_coarse(~unknown, groups.names, resources.names),
         },
     )
     if grid.censored is not None:
@@ -184,14 +163,6 @@ def require_history(usage: xr.Dataset) -> None:
             f"hours with a known value (a number ≥ 0): {known_hours}; a forecast needs {MINIMUM_HOURS}: "
             "bring more history, or a later moment"
         )
-
-
-def notes(usage: xr.Dataset) -> list[str]:
-    """Say in words what was repaired, a sentence for each kind that occurred; empty for a clean table."""
-    counts = {"rows": usage.attrs.get("rows", 0), "cells": usage[dims.DEMAND].size}
-    told = [line for line in str(usage.attrs.get("source_notes", "")).split("\n") if line]
-    repaired = [text.format(usage.attrs[key], **counts) for key, text in _NOTES.items() if usage.attrs.get(key)]
-    return told + repaired
 
 
 def before(usage: xr.Dataset, now: datetime) -> xr.Dataset:
@@ -224,23 +195,6 @@ def digest(usage: xr.Dataset) -> str:
     if dims.CENSORED in usage and usage[dims.CENSORED].any():
         state.update(np.packbits(usage[dims.CENSORED].transpose(*dims.USAGE_DIMS).values).tobytes())
     return state.hexdigest()
-
-
-def _coarse(known: NDArray[np.bool_], labels: NDArray[np.str_], resources: NDArray[np.str_]) -> int:
-    """Count the series that are coarser than hourly; refuse a resource most of whose series are."""
-    hours = known.sum(axis=2)
-    of_one_hour = (known[..., 1:] & known[..., :-1]).sum(axis=2)
-    coarse = (hours >= JUDGED_HOURS) & (of_one_hour < HOURLY_SHARE * (hours - 1))
-    # By the majority: one group that reports now and then must not stop the forecast of all others.
-    for resource in np.flatnonzero(2 * coarse.sum(axis=0) > (hours > 0).sum(axis=0)):
-        group = int(coarse[:, resource].argmax())
-        step = np.median(np.diff(np.flatnonzero(known[group, resource])))
-        raise UsageError(
-            f"resource '{resources[resource]}' is coarser than hourly: of group '{labels[group]}', for one, a "
-            f"value is known every {step:g} hours. Bring hourly or finer values, or leave the resource out; if "
-            "rows are only written while something runs, write 0 for its other hours"
-        )
-    return int(coarse.sum())
 
 
 def _too_early(end: np.datetime64, first: np.datetime64) -> UsageError:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "yamlkeys",
-        "settings", "dims", "table", "censoring", "grid", "usage", "sources",
+        "settings", "dims", "table", "censoring", "coarseness", "grid", "usage", "repairs",
+        "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
         "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
         "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
@@ -38,6 +39,8 @@ PURE = {
         "censoring",
         "grid",
         "usage",
+        "coarseness",
+        "repairs",
         "eventtable",
         "eventfile",
         "icsfile",

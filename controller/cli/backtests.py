@@ -112,8 +112,8 @@ def backtest(
     Coverage is told of each group's hours, of the sums over a region's groups, of maxima over 6-hour windows, and
     of the sums' maxima: from joint draws, as decisions are taken.
     """
+    from forecasting.repairs import notes
     from forecasting.target import PICTURES
-    from forecasting.usage import notes
 
     check_targets([("--out", out, [".parquet"]), ("--plot", plot, PICTURES)], [usage_path, *choice.files])
     usage = usage_of(usage_path)

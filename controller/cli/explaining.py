@@ -83,8 +83,8 @@ def explain(
     """
     from forecasting.explain import explain as run
     from forecasting.explain import place_of
+    from forecasting.repairs import notes
     from forecasting.target import PICTURES
-    from forecasting.usage import notes
 
     check_targets([("--plot", plot, PICTURES)], [usage_path, *choice.files], hierarchy_path)
     usage = usage_of(usage_path, now)

@@ -100,8 +100,8 @@ def forecast(
     """
     from forecasting.netcdf import check_own
     from forecasting.profile import KIND
+    from forecasting.repairs import notes
     from forecasting.target import PICTURES
-    from forecasting.usage import notes
 
     check_targets(
         [("--state", state_path, ()), ("--out", out, [".nc"]), ("--plot", plot, PICTURES)],

@@ -56,8 +56,8 @@ class Job:
         from controller import workflow
         from controller.edge.checkout import locate
         from controller.service.lock import alone
+        from forecasting.repairs import notes
         from forecasting.sources import read
-        from forecasting.usage import notes
 
         config, _ = workflow.read_directory(self.directory)
         workflow.reach(self.directory)  # before minutes of work: what is missing for the forge is told at once

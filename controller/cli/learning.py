@@ -76,7 +76,7 @@ def learn(
     """
     from forecasting.hierarchy import KIND
     from forecasting.netcdf import check_own
-    from forecasting.usage import notes
+    from forecasting.repairs import notes
 
     check_targets([("--out", out, [".nc"])], [usage_path, *choice.files])
     check_own(out, KIND)

@@ -128,7 +128,7 @@ def schema() -> None:
 def _usage(path: str | None) -> "xr.Dataset | None":
     if path is None:
         return None
-    from forecasting.usage import notes
+    from forecasting.repairs import notes
 
     usage = usage_of(path)
     for line in notes(usage):

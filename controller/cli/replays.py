@@ -91,8 +91,8 @@ def replay(
     from controller.replay.policies import OURS, POLICIES, chosen
     from controller.replay.roads import delays_of, roads_of
     from controller.replay.summary import summarise
+    from forecasting.repairs import notes
     from forecasting.target import PICTURES
-    from forecasting.usage import notes
 
     names = chosen(policies or POLICIES)
     check_targets([("--plot", plot, PICTURES)], [usage_path, *choice.files])

@@ -24,7 +24,8 @@ def check_targets(
     targets
         The option, its path, and the endings that it may have (any, where there are none).
     read
-        Files, folders and addresses that are read. A table in a folder that is read would be read the next time.
+        Files, folders and addresses that are read, and YAML files whose sources are. A table in a folder that is
+        read would be read the next time.
     hierarchy
         Of --hierarchy: read where it is there, maybe from where nothing can be written, and made where it is not.
 
@@ -40,7 +41,7 @@ def check_targets(
         read = [*read, hierarchy]
     elif hierarchy is not None:
         targets = [("--hierarchy", hierarchy, ()), *targets]
-    inputs = {Path(x).resolve() for x in read if x is not None and "://" not in str(x)}
+    inputs = {Path(x).resolve() for each in read if each is not None for x in _all(each) if "://" not in str(x)}
     taken: dict[Path, str] = {}
     for option, path, endings in targets:
         if path is None:
@@ -53,6 +54,17 @@ def check_targets(
             raise HeadroomError(f"{path}: {taken[place]} and {option} are the same file; name two")
         check_room(path)
         taken[place] = option
+
+
+def _all(place: "Path | str") -> "tuple[Path | str, ...]":
+    """Return a place and what it describes, where it is a file that describes sources."""
+    from forecasting.errors import UsageError
+    from forecasting.sources import places
+
+    try:
+        return places(place)
+    except UsageError:  # reading it tells what is wrong
+        return (place,)
 
 
 def write_whole(tables: "dict[Path, DataFrame]") -> None:

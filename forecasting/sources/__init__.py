@@ -12,10 +12,10 @@ import xarray as xr
 
 from forecasting.errors import UsageError
 from forecasting.sources import files
-from forecasting.sources.gather import Gathered, Part, gather, whole
+from forecasting.sources.gather import Gathered, Part, gather, places_of, whole
 from forecasting.usage import from_table
 
-__all__ = ["Gathered", "Part", "fetch", "read"]
+__all__ = ["Gathered", "Part", "fetch", "places", "read"]
 
 DESCRIPTIONS = (".yaml", ".yml")
 """Endings of files that describe sources."""
@@ -48,7 +48,7 @@ def read(
     Returns
     -------
     xarray.Dataset
-        Usage ``demand(group, resource, time)``; what sources told is among `forecasting.usage.notes`.
+        Usage ``demand(group, resource, time)``; what sources told is among `forecasting.repairs.notes`.
 
     Raises
     ------
@@ -74,6 +74,11 @@ def fetch(place: Path | str, now: datetime | None = None, report: Report | None 
         return Gathered(rows, (part,), ())
     clock = datetime.now(UTC)
     return gather(Path(place), clock if now is None else min(now.astimezone(UTC), clock), report)
+
+
+def places(place: Path | str) -> tuple[Path | str, ...]:
+    """Return a place that usage is read from, and all that it describes; errors as of `read`."""
+    return (place, *places_of(Path(place))) if _described(place) else (place,)
 
 
 def _described(place: Path | str) -> bool:

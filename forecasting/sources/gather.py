@@ -64,11 +64,7 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
     UsageError
         Naming the file, and the source or the line at fault.
     """
-    try:
-        settings = parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
-        raise UsageError(f"{path}: {said}") from error
+    settings = _described(path)
     tables: list[pd.DataFrame] = []
     parts: list[Part] = []
     told: list[str] = []
@@ -76,7 +72,7 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
         title = f"{number} {source.kind}"
         try:
             if isinstance(source, Files):
-                place = source.path if "://" in source.path else str(path.parent / source.path)
+                place = _place_of(source, path.parent)
                 if report:
                     report(title, 0.0)
                 rows, part = whole(title, files.read_rows(place))
@@ -91,6 +87,32 @@ def gather(path: Path, now: datetime, report: Callable[[str, float], None] | Non
         tables.append(rows)
         parts.append(part)
     return Gathered(_joined(tables), tuple(parts), tuple(told))
+
+
+def places_of(path: Path) -> tuple[str, ...]:
+    """Return the files, folders and addresses that a file which describes sources has read, and its cache.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or describes no sources.
+    """
+    settings, home = _described(path), path.parent
+    found = [_place_of(source, home) for source in settings.sources if isinstance(source, Files)]
+    found += [str(home / x.headers_file) for x in settings.sources if isinstance(x, Prometheus) and x.headers_file]
+    return (*found, *([str(home / settings.cache)] if settings.cache else ()))
+
+
+def _described(path: Path) -> Sources:
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
+        raise UsageError(f"{path}: {said}") from error
+
+
+def _place_of(source: Files, home: Path) -> str:
+    return source.path if "://" in source.path else str(home / source.path)
 
 
 def _reader(source: Prometheus | Cloudwatch, title: str, home: Path) -> Reader:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from forecasting import dims
 from forecasting.errors import UsageError
 from forecasting.forecast import forecast
+from forecasting.repairs import notes
 from forecasting.sources.files import read
 from forecasting.transform import HIGHEST
-from forecasting.usage import before, digest, from_table, notes
+from forecasting.usage import before, digest, from_table
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
 WEEK = 168
@@ -97,7 +98,7 @@ def test_a_group_without_a_known_value_stays_a_group(usage_by):
     assert usage.group.values.tolist() == ["eu/unknown", "eu/web"]
     assert usage.demand.sel(group="eu/unknown").isnull().all()
     assert any(
-        x.startswith("1 pairs of group and resource have no known value at all; taken as") for x in notes(usage)
+        x.startswith("1 pair of group and resource has no known value at all; taken as") for x in notes(usage)
     )
 
 
@@ -219,9 +220,7 @@ def test_the_file_of_daily_data_is_named(tmp_path):
 def test_one_group_that_reports_once_a_day_does_not_stop_the_others(usage_by):
     usage = usage_by(table(rows(wave(480)), rows(wave(20), "D", group="rare"), rows(wave(480), group="other")))
     assert int(usage.demand.sel(group="eu/rare").notnull().sum()) == 20
-    assert any(
-        note.startswith("1 pairs of group and resource are seldom known two hours") for note in notes(usage)
-    )
+    assert any(note.startswith("1 pair of group and resource is seldom known two hours") for note in notes(usage))
 
 
 def test_a_newcomer_with_a_few_odd_hours_is_not_judged():

@@ -6,7 +6,8 @@ import pytest
 
 from forecasting import dims
 from forecasting.errors import ForecastingError, UsageError
-from forecasting.usage import before, digest, from_table, notes
+from forecasting.repairs import notes
+from forecasting.usage import before, digest, from_table
 
 HOURS = 72
 

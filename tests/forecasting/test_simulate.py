@@ -6,8 +6,9 @@ import pytest
 
 from forecasting import dims
 from forecasting.errors import ForecastingError
+from forecasting.repairs import notes
 from forecasting.simulate import START, Absence, simulate
-from forecasting.usage import digest, from_table, notes
+from forecasting.usage import digest, from_table
 
 END = START + timedelta(weeks=6)
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from forecasting import dims
 from forecasting import usage as usage_module
 from forecasting.errors import ForecastingError, UsageError
+from forecasting.repairs import notes
 from forecasting.table import LARGEST
-from forecasting.usage import before, digest, from_table, notes, require_history
+from forecasting.usage import before, digest, from_table, require_history
 
 HOURS = 72
 
@@ -91,14 +92,14 @@ def test_of_duplicates_the_last_known_row_holds():
     usage = from_table(rows_of((0, 0, 5.0), (0, 0, 7.0), (0, 0, np.nan), (1, 0, 4.0)))
     assert after_two_days(usage).tolist() == [7.0, 4.0]
     assert usage.attrs["duplicates"] == 1
-    assert "1 rows repeat a timestamp of their series; the last known row holds" in notes(usage)
+    assert "1 row repeats a timestamp of its series; the last known row holds" in notes(usage)
 
 
 def test_rows_within_an_hour_become_their_mean():
     usage = from_table(rows_of((0, 0, 1.0), (0, 15, 2.0), (0, 30, 6.0), (0, 45, np.nan), (1, 59, 4.0)))
     assert after_two_days(usage).tolist() == [3.0, 4.0]
     assert usage.attrs["sub_hourly"] == 1
-    assert "1 hours have several rows; each holds the mean of its known values" in notes(usage)
+    assert "1 hour has several rows; it holds the mean of its known values" in notes(usage)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-320, LARGEST])
@@ -137,14 +138,14 @@ def test_nan_and_infinite_values_are_not_known(value):
     usage = from_table(rows_of((0, 0, value), (1, 0, 2.0)))
     np.testing.assert_array_equal(after_two_days(usage), [np.nan, 2.0])
     assert (usage.attrs["not_finite"], usage.attrs["negative"]) == (1, 0)
-    assert "1 values are NaN or infinite; taken as not known" in notes(usage)
+    assert "1 value is NaN or infinite; taken as not known" in notes(usage)
 
 
 def test_negative_values_are_not_known():
     usage = from_table(rows_of((0, 0, -1.0), (1, 0, 0.0)))
     np.testing.assert_array_equal(after_two_days(usage), [np.nan, 0.0])
     assert (usage.attrs["not_finite"], usage.attrs["negative"]) == (0, 1)
-    assert "1 values are negative; taken as not known" in notes(usage)
+    assert "1 value is negative; taken as not known" in notes(usage)
 
 
 def test_naive_times_are_utc_and_said_to_be():

@@ -329,3 +329,19 @@ def test_a_state_is_made_carried_on_and_made_anew_where_it_is_broken(usage, hier
     run(*how, "--now", "2026-04-22T05:00Z")
     assert State.load(state).made == first.made + 5
     assert [x.name for x in tmp_path.iterdir() if x.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("named", ["usage.csv", "cache/day.parquet", "token.csv"])
+def test_what_sources_are_read_from_is_not_written_over(named, tmp_path):
+    described = tmp_path / "sources.yaml"
+    described.write_text(
+        "cache: cache\nsources:\n- {kind: files, path: usage.csv}\n"
+        "- {kind: prometheus, url: 'http://127.0.0.1:1', "
+        "headers_file: token.csv, queries: {cpu: {query: up}}}\n"
+    )
+    place = tmp_path / named
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("mine")
+    done = run("fetch", "--usage", described, "--out", place, code=1)
+    assert "this is read, or lies in a folder that is" in done.output
+    assert place.read_text() == "mine"

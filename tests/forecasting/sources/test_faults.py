@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from forecasting.errors import UsageError
+from forecasting.repairs import notes
 from forecasting.sources import fetch, read, web
 from forecasting.sources.answer import UnreachableError
-from forecasting.usage import notes
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SECRET = "s3cr3t-token"  # noqa: S105 - of no server

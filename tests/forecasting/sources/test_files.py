@@ -6,8 +6,9 @@ import pytest
 
 from forecasting import dims
 from forecasting.errors import UsageError
+from forecasting.repairs import notes
 from forecasting.sources.files import read
-from forecasting.usage import digest, from_table, notes
+from forecasting.usage import digest, from_table
 
 HOURS = 60
 

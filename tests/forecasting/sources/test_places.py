@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import UsageError
+from forecasting.repairs import notes
 from forecasting.sources import fetch, read
-from forecasting.usage import digest, from_table, notes
+from forecasting.usage import digest, from_table
 
 
 @pytest.fixture

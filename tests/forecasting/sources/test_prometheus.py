@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from controller.cli import main
 from forecasting import dims
 from forecasting.errors import UsageError
+from forecasting.repairs import notes
 from forecasting.simulate import simulate
 from forecasting.sources import fetch, read
-from forecasting.usage import notes
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOURS = 72
