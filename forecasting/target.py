@@ -5,6 +5,7 @@ Place in the line: before the work of every command that writes one.
     check_target("chart.svg", PICTURES)
 """
 
+import glob
 import os
 import tempfile
 import time
@@ -81,8 +82,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def _sweep(path: Path) -> None:
     """Delete what writers of this file that were killed left half written, a day later."""
-    for other in path.parent.iterdir():
-        if other.name.startswith(f".{path.name}.") and other.suffix == ".part":
-            with suppress(OSError):
-                if time.time() - other.stat().st_mtime > _DAY_SECONDS:
-                    other.unlink()
+    with suppress(OSError):  # of a folder that cannot be listed, say: the file itself is there
+        for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            if time.time() - other.stat().st_mtime > _DAY_SECONDS:
+                other.unlink()
