@@ -137,7 +137,10 @@ def _reach(ratios: Floats, prior: Floats | float, strength: float) -> Floats:
 
 
 def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32]:
-    """Move scores ``(hour, draw, series)`` away from or towards their median, by how far out they are.
+    """Move scores ``(hour, draw, series)`` away from or towards their median, so that no two change places.
+
+    The ends of the intervals of `LEVELS` move by their own factors; what lies between two ends keeps its share of
+    the way between them, what lies beyond the last moves as that does.
 
     Parameters
     ----------
@@ -147,20 +150,43 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
         ``(range, level)``.
     """
     hours, count, _ = draws.shape
-    order = np.argsort(draws, axis=1)
-    rank = np.argsort(order, axis=1)
+    rank = np.argsort(np.argsort(draws, axis=1), axis=1)
     middle = np.median(draws, axis=1, keepdims=True)
-    out = np.abs((np.arange(count) + 0.5) / count * 2 - 1)  # the central interval at whose end a rank lies
-    place = range_of(hours)
-    table = np.stack([np.interp(out, LEVELS, factors[number]) for number in range(len(RANGES))])
-    by_rank = table[place].astype(np.float32)  # (hour, rank)
-    ordered = np.take_along_axis(draws, order, axis=1)
-    moved = middle + (ordered - middle) * by_rank[:, :, None]
-    # A factor that falls outwards must not move an outer draw inside an inner one.
+    away = np.sort(draws, axis=1) - middle
+    of_hour = factors[range_of(hours)].astype(np.float32)
     half = count // 2
-    moved[:, half:] = np.maximum.accumulate(moved[:, half:], axis=1)
-    moved[:, :half] = np.minimum.accumulate(moved[:, :half][:, ::-1], axis=1)[:, ::-1]
-    return np.asarray(np.take_along_axis(moved, rank, axis=1), dtype=np.float32)
+    moved = np.concatenate(
+        [
+            -_moved_outwards(-away[:, :half][:, ::-1], of_hour, count)[:, ::-1],
+            _moved_outwards(away[:, half:], of_hour, count),
+        ],
+        axis=1,
+    )
+    return np.asarray(np.take_along_axis(middle + moved, rank, axis=1), dtype=np.float32)
+
+
+def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Move the distances from the median of those of ``count`` draws that lie on one side of it.
+
+    ``away`` are ascending, ``(hour, draw, series)``; ``factors`` are ``(hour, level)``.
+    """
+    far = away.shape[1]
+    if far == 0:
+        return away
+    out = (np.arange(count - far, count) + 0.5) / count * 2 - 1  # the central interval at whose end a draw lies
+    inner = np.clip(np.searchsorted(out, LEVELS) - 1, 0, max(far - 2, 0))
+    outer = np.minimum(inner + 1, far - 1)
+    share = np.clip((np.array(LEVELS) - out[inner]) / np.maximum(out[outer] - out[inner], _NO_REACH), 0.0, 1.0)
+    ends = away[:, inner] + (away[:, outer] - away[:, inner]) * share[:, None].astype(np.float32)
+    goals = ends * factors[:, :, None]
+    # An end that would land beyond the next one out meets it half-way: moving that one instead would make every
+    # interval too wide whose factor is less than those within.
+    goals = (np.maximum.accumulate(goals, axis=1) + np.minimum.accumulate(goals[:, ::-1], axis=1)[:, ::-1]) / 2
+    ends, goals = (np.pad(each, ((0, 0), (1, 0), (0, 0))) for each in (ends, goals))  # the median stays
+    ways, gone = (np.concatenate([np.diff(each, axis=1), each[:, -1:]], axis=1) for each in (ends, goals))
+    slopes = np.divide(gone, ways, out=np.zeros_like(ways), where=ways > _NO_REACH)
+    within = np.searchsorted(LEVELS, out)
+    return np.asarray(goals[:, within] + (away - ends[:, within]) * slopes[:, within])
 
 
 def widened(draws: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -94,12 +94,35 @@ def test_stretching_leaves_the_median_and_what_is_constant():
 
 
 @pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (1.8, 1.3, 1.0), (2.0, 1.0, 0.5), (0.5, 2.0, 0.5)])
-def test_draws_keep_their_order(factors):
-    draws = np.random.default_rng(1).standard_t(4, size=(3, 500, 2)).astype(np.float32)
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 500, 501])
+def test_draws_keep_their_order(factors, count):
+    draws = np.random.default_rng(1).standard_t(4, size=(3, count, 2)).astype(np.float32)
     after = stretched(draws, np.tile(factors, (4, 1)))
     ordered = np.take_along_axis(after, np.argsort(draws, axis=1), axis=1)
-    # Neighbours may change places by a hair; no interval may end up inside a narrower one.
-    assert (np.maximum.accumulate(ordered, axis=1) - ordered).max() < 0.1
+    assert (np.diff(ordered, axis=1) >= -1e-6).all()
+
+
+@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (1.4, 1.2, 1.1), (0.8, 0.8, 0.9)])
+@pytest.mark.parametrize("crowded", [False, True])
+def test_each_interval_moves_by_its_own_factor(factors, crowded):
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(6, 2000, 3)).astype(np.float32)
+    if crowded:  # many draws at the same distance, just within the end of an interval
+        far = np.abs(draws)
+        draws = np.sign(draws) * np.where((far > 0.9) & (far < 1.4), 1 + far / 100, far)
+    after = stretched(draws, np.tile(factors, (4, 1)))
+    middle = np.median(draws, axis=1)
+    for level, factor in zip(LEVELS, factors, strict=True):
+        for end in ((1 - level) / 2, (1 + level) / 2):
+            before, moved = (np.quantile(each, end, axis=1) - middle for each in (draws, after))
+            np.testing.assert_allclose(moved / before, factor, rtol=0.01)
+
+
+def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():
+    draws = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
+    after = stretched(draws, np.tile([2.0, 0.5, 1.0], (4, 1)))  # 1.35 and 0.64 of the 0.67 and 1.28 that they were
+    for level in (0.5, 0.8):
+        assert np.quantile(after, (1 + level) / 2, axis=1) == pytest.approx(1.0, abs=0.1)
 
 
 def test_ratios_are_one_at_the_ends_of_the_intervals():
