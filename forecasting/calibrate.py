@@ -150,19 +150,17 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
         ``(range, level)``.
     """
     hours, count, _ = draws.shape
-    rank = np.argsort(np.argsort(draws, axis=1), axis=1)
-    middle = np.median(draws, axis=1, keepdims=True)
-    away = np.sort(draws, axis=1) - middle
+    order = np.argsort(draws, axis=1)
+    ordered = np.take_along_axis(draws, order, axis=1)
+    middle = np.median(ordered, axis=1, keepdims=True)
+    away = ordered - middle
     of_hour = factors[range_of(hours)].astype(np.float32)
     half = count // 2
-    moved = np.concatenate(
-        [
-            -_moved_outwards(-away[:, :half][:, ::-1], of_hour, count)[:, ::-1],
-            _moved_outwards(away[:, half:], of_hour, count),
-        ],
-        axis=1,
-    )
-    return np.asarray(np.take_along_axis(middle + moved, rank, axis=1), dtype=np.float32)
+    below = -_moved_outwards(-away[:, :half][:, ::-1], of_hour, count)[:, ::-1]
+    above = _moved_outwards(away[:, half:], of_hour, count)
+    moved = np.empty_like(draws)
+    np.put_along_axis(moved, order, middle + np.concatenate([below, above], axis=1), axis=1)
+    return moved
 
 
 def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
