@@ -45,7 +45,14 @@ def parse(text: str, path: str) -> Config:
         node = yaml.compose(text, _LOADER)
         _refuse_repeats(node, path)
         document = yaml.load(text, _LOADER)  # noqa: S506 - both are safe loaders
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # odd tags
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: empty, or not a mapping; it starts with: environment: <name>")

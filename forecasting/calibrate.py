@@ -40,10 +40,14 @@ from the very days that are forecast again, and of few series that is mostly the
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story
 _TOWARDS_RESOURCE = 30.0
 _NO_REACH = 1e-9
+_LEAST_REACH = 1e-4  # of a score, on one side of an interval: with less there is nothing to stretch
 
 
 def ratios_of(quantiles: NDArray[np.floating], weights: Floats, actual: Floats) -> Floats:
-    """Return how far what came lay out, relative to each interval: ``(level, hour, series)``, NaN where unknown.
+    """Return how far what came lay out, relative to each interval: ``(level, hour, series)``.
+
+    NaN where that is not known, and where the interval has no reach on the side of what came: demand that sits at
+    an exact value, such as 0 at night, is met or missed however far the others reach.
 
     Parameters
     ----------
@@ -64,9 +68,10 @@ def ratios_of(quantiles: NDArray[np.floating], weights: Floats, actual: Floats) 
     middle = found[count]
     ratios = []
     for number in range(count):
-        above = (actual - middle) / np.maximum(found[count + 1 + number] - middle, _NO_REACH)
-        below = (middle - actual) / np.maximum(middle - found[number], _NO_REACH)
-        ratios.append(np.where(actual >= middle, above, below))
+        beyond = actual >= middle
+        reach = np.where(beyond, found[count + 1 + number] - middle, middle - found[number])
+        far = np.abs(actual - middle) / np.maximum(reach, _LEAST_REACH)
+        ratios.append(np.where(reach > _LEAST_REACH, far, np.nan))
     return np.stack(ratios)
 
 
@@ -150,7 +155,7 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
         ``(range, level)``.
     """
     hours, count, _ = draws.shape
-    order = np.argsort(draws, axis=1)
+    order = np.argsort(draws, axis=1, kind="stable")  # of equal ones, too, the same on every machine
     ordered = np.take_along_axis(draws, order, axis=1)
     middle = np.median(ordered, axis=1, keepdims=True)
     away = ordered - middle

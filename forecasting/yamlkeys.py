@@ -1,4 +1,4 @@
-r"""A key that stands twice in a mapping of YAML, where the last would win, silently.
+r"""What is wrong with YAML beyond its grammar: a key that stands twice, of which the last would win; odd tags.
 
 Place in the line: under all that is read from YAML.
 
@@ -7,6 +7,9 @@ Place in the line: under all that is read from YAML.
 """
 
 import yaml
+
+MISREAD = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What loading a text raises that is no YAML, or has a tag that does not fit, such as ``!!timestamp x``."""
 
 
 def repeated(node: yaml.Node | None) -> tuple[int, str] | None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from forecasting import dims
 from forecasting.errors import ForecastingError
 from forecasting.netcdf import Kind, read, write
-from forecasting.yamlkeys import repeated
+from forecasting.yamlkeys import MISREAD, repeated
 
 APPLICATION = "application"
 KIND = Kind("footprints", 1, "make it anew with `headroom ingest --learn-footprints FILE`", ForecastingError)
@@ -91,7 +91,7 @@ def load(path: Path) -> Footprints:
     try:
         text = path.read_text(encoding="utf-8")
         document, twice = yaml.safe_load(text), repeated(yaml.compose(text, yaml.SafeLoader))
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:  # tags raise all sorts
+    except (OSError, *MISREAD) as error:
         raise ForecastingError(f"{path}: cannot be read as YAML: {error}") from error
     if twice:
         raise ForecastingError(f"{path}:{twice[0]}: {twice[1]!r} stands here a second time")

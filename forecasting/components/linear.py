@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import WEEK, Basis, F, Floats, calendar, memory
+from forecasting.basis import DAY, WEEK, Basis, F, Floats, calendar, memory
 from forecasting.chance import Chance
 from forecasting.components.walk import Trail
 from forecasting.conditionals import Learnt, draw, mean_coefficient
@@ -148,15 +148,20 @@ def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32
 def known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:
     """Fill unknown residuals: with one of another series of the block in that hour, else of the same series.
 
-    A series that never moved has none.
+    What is lent counts in scales of the lender and of the borrower; of one with less than a day of its own, in the
+    middle one of the block. A series that never moved has none.
     """
     rng = np.random.default_rng([number, 7])
     out = np.where(moves, residuals, 0.0)
+    _, scale = t_weights(out)
+    own = (np.isfinite(out).sum(axis=0) >= DAY) & moves
+    scale = np.where(own | ~own.any(), scale, np.median(scale[own]) if own.any() else 1.0)
     for hour in np.flatnonzero(np.isnan(out).any(axis=1)):
         known = np.flatnonzero(np.isfinite(out[hour]) & moves)
         gap = np.isnan(out[hour])
         if known.size:
-            out[hour, gap] = out[hour, rng.choice(known, int(gap.sum()))]
+            lender = rng.choice(known, int(gap.sum()))
+            out[hour, gap] = out[hour, lender] / scale[lender] * scale[gap]
     for column in np.flatnonzero(np.isnan(out).any(axis=0)):
         gap = np.isnan(out[:, column])
         pool = out[~gap, column] if not gap.all() else rng.standard_normal(len(out))

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from forecasting.errors import UsageError
-from forecasting.yamlkeys import repeated
+from forecasting.yamlkeys import MISREAD, repeated
 
 MOST_POINTS = 11_000
 """Points of a series that Prometheus gives in one answer."""
@@ -180,7 +180,7 @@ def parse(text: str, path: str) -> Sources:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(f"{path}:{line}: not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except MISREAD as error:
         raise UsageError(f"{path}: not YAML") from error
     if not isinstance(document, dict):
         raise UsageError(f"{path}: empty, or not a mapping; it starts with: sources:")

@@ -54,6 +54,16 @@ def factor_of(ratio, series):
     return factors_of({0: np.full((3, 6, series), ratio)}, {0: 0}, {0: series})[0][0, 0]
 
 
+def test_demand_that_sits_at_an_exact_value_tells_nothing():
+    quantiles, _, actual = forecasts(1.0)
+    quantiles, actual = quantiles.astype(np.float32), actual.copy()
+    idle = 1 / 3  # which single precision rounds up
+    quantiles[:, :, : HOURS // 2], actual[: HOURS // 2] = idle, idle
+    ratios = ratios_of(quantiles, ONE, actual)
+    assert np.isnan(ratios[:, : HOURS // 2]).all()
+    assert np.isfinite(ratios[:, HOURS // 2 :]).all()
+
+
 def test_few_forecasts_say_little_and_no_factor_goes_too_far():
     found = [factor_of(50.0, series) for series in (1, 30, 10_000)]
     assert found == sorted(found)

@@ -7,7 +7,15 @@ import pytest
 from demand import chance_of, history, learnt, of_block, swings, wave, waves
 
 from forecasting.basis import LINEAR, WEEK, basis_of, memory
-from forecasting.components.linear import MOST_GAIN, bounded, condition, features_of, paths, statistics_of
+from forecasting.components.linear import (
+    MOST_GAIN,
+    bounded,
+    condition,
+    features_of,
+    known_everywhere,
+    paths,
+    statistics_of,
+)
 from forecasting.conditionals import Learnt, draw
 from forecasting.sufficient import advance, nothing, recency, rotate
 from forecasting.trust import trust_of
@@ -286,3 +294,18 @@ def test_a_series_that_grew_for_six_weeks_does_not_explode(component):
     found = paths(conditioned, whole, shared, chance_of(whole, WEEK), np.arange(200), WEEK)
     last_week, seventh_day = whole.filled[-WEEK:].mean(), np.median(found, axis=1)[-24:].mean()
     assert abs(seventh_day - last_week) < 0.4  # unbounded it goes on by 0.9
+
+
+def test_residuals_are_lent_in_scales_of_the_series():
+    rng = np.random.default_rng(1)
+    scale = np.array([0.05, 1.0, 1.0, 4.0, 1.0])
+    residuals = rng.normal(size=(1000, 5)) * scale
+    gaps = rng.random((1000, 4)) < 0.1
+    residuals[:, :4][gaps] = np.nan
+    residuals[3:, 4] = np.nan  # of which next to nothing is known
+    found = known_everywhere(residuals, np.ones(5, dtype=bool), 1)
+    for series in range(4):
+        assert found[gaps[:, series], series].std() == pytest.approx(scale[series], rel=0.35)
+    assert found[:, 4].std() == pytest.approx(1.0, rel=0.35)  # as the middle one
+    known = np.isfinite(residuals)
+    np.testing.assert_array_equal(found[known], residuals[known].astype(np.float32))

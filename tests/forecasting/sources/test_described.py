@@ -45,6 +45,8 @@ def test_a_description_becomes_settings_with_usual_values():
         (("sources:", "sources: &a"), None),
         (("path: usage.parquet", "path: *a"), "s.yaml: aliases"),
         (("cache: usage-cache", "cache: ["), "s.yaml:3: not YAML"),
+        (("cache: usage-cache", "cache: !!timestamp x"), "s.yaml: not YAML"),
+        (("cache: usage-cache", "cache: !!bool x"), "s.yaml: not YAML"),
         ((GOOD, ""), "empty, or not a mapping"),
         ((GOOD, "- 1"), "empty, or not a mapping"),
         ((GOOD, "sources: []"), "s.yaml:1: sources: is empty; name at least one$"),
