@@ -188,6 +188,8 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     ends, goals = (np.pad(each, ((0, 0), (1, 0), (0, 0))) for each in (ends, goals))  # the median stays
     ways, gone = (np.concatenate([np.diff(each, axis=1), each[:, -1:]], axis=1) for each in (ends, goals))
     slopes = np.divide(gone, ways, out=np.zeros_like(ways), where=ways > _NO_REACH)
+    # Rare bursts beyond a last end that lies on the median itself are not to be lost.
+    slopes[:, -1] = np.where(ways[:, -1] > _NO_REACH, slopes[:, -1], factors[:, -1:])
     within = np.searchsorted(LEVELS, out)
     return np.asarray(goals[:, within] + (away - ends[:, within]) * slopes[:, within])
 

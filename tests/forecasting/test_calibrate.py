@@ -128,6 +128,13 @@ def test_each_interval_moves_by_its_own_factor(factors, crowded):
             np.testing.assert_allclose(moved / before, factor, rtol=0.01)
 
 
+def test_bursts_beyond_intervals_without_reach_are_kept():
+    draws = np.zeros((1, 500, 1), dtype=np.float32)
+    draws[0, :6, 0] = np.arange(1, 7)
+    np.testing.assert_array_equal(stretched(draws, np.ones((4, 3))), draws)
+    assert stretched(draws, np.full((4, 3), 1.5)).max() == 9.0
+
+
 def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():
     draws = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
     after = stretched(draws, np.tile([2.0, 0.5, 1.0], (4, 1)))  # 1.35 and 0.64 of the 0.67 and 1.28 that they were
