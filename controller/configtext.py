@@ -45,14 +45,8 @@ def parse(text: str, path: str) -> Config:
         node = yaml.compose(text, _LOADER)
         _refuse_repeats(node, path)
         document = yaml.load(text, _LOADER)  # noqa: S506 - both are safe loaders
-    except (
-        yaml.YAMLError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        RecursionError,
-    ) as error:  # odd tags
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # Of all sorts: a tag that does not fit, such as !!timestamp x, is no error of YAML's to the library.
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: empty, or not a mapping; it starts with: environment: <name>")

@@ -148,20 +148,25 @@ def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32
 def known_everywhere(residuals: Floats, moves: NDArray[np.bool_], number: int) -> Floats32:
     """Fill unknown residuals: with one of another series of the block in that hour, else of the same series.
 
-    What is lent counts in scales of the lender and of the borrower; of one with less than a day of its own, in the
-    middle one of the block. A series that never moved has none.
+    What is lent counts in scales of the lender and of the borrower, and reaches no further than the borrower's;
+    one with less than a day of its own takes the middle ones of the block. A series that never moved has none.
     """
     rng = np.random.default_rng([number, 7])
     out = np.where(moves, residuals, 0.0)
     _, scale = t_weights(out)
+    reach = np.abs(np.nan_to_num(out)).max(
+        axis=0
+    )  # a burst of an idle lender is many scales, and no measure of others
     own = (np.isfinite(out).sum(axis=0) >= DAY) & moves
-    scale = np.where(own | ~own.any(), scale, np.median(scale[own]) if own.any() else 1.0)
+    if own.any():
+        scale, reach = (np.where(own, each, np.median(each[own])) for each in (scale, reach))
     for hour in np.flatnonzero(np.isnan(out).any(axis=1)):
         known = np.flatnonzero(np.isfinite(out[hour]) & moves)
         gap = np.isnan(out[hour])
         if known.size:
             lender = rng.choice(known, int(gap.sum()))
-            out[hour, gap] = out[hour, lender] / scale[lender] * scale[gap]
+            lent = out[hour, lender] / scale[lender] * scale[gap]
+            out[hour, gap] = np.clip(lent, -reach[gap], reach[gap])
     for column in np.flatnonzero(np.isnan(out).any(axis=0)):
         gap = np.isnan(out[:, column])
         pool = out[~gap, column] if not gap.all() else rng.standard_normal(len(out))

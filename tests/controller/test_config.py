@@ -54,7 +54,9 @@ def test_what_contradicts_itself_is_refused_with_line_and_key(line, said):
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "- a", "just text", "a: [", "a: &x [*x"])
+@pytest.mark.parametrize(
+    "text", ["", "- a", "just text", "a: [", "a: &x [*x", "environment: !!timestamp x", "environment: !!bool x"]
+)
 def test_what_is_no_configuration_is_refused(text):
     with pytest.raises(ConfigError, match=r"headroom\.yaml"):
         parse(text, "headroom.yaml")

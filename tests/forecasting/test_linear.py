@@ -309,3 +309,12 @@ def test_residuals_are_lent_in_scales_of_the_series():
     assert found[:, 4].std() == pytest.approx(1.0, rel=0.35)  # as the middle one
     known = np.isfinite(residuals)
     np.testing.assert_array_equal(found[known], residuals[known].astype(np.float32))
+
+
+def test_what_is_lent_reaches_no_further_than_the_borrowers_own():
+    rng = np.random.default_rng(1)
+    residuals = rng.normal(size=(600, 2)) * [1e-3, 1.0]
+    residuals[::10, 0] = 5.0  # bursts of a machine that idles: thousands of its scales
+    residuals[::20, 1] = np.nan
+    found = known_everywhere(residuals, np.ones(2, dtype=bool), 1)
+    assert np.abs(found[:, 1]).max() <= np.nanmax(np.abs(residuals[:, 1])) * (1 + 1e-6)
