@@ -58,12 +58,15 @@ def ratios_of(quantiles: NDArray[np.floating], weights: Floats, actual: Floats) 
     actual
         Scores, ``(hour, series)``.
     """
-    components, levels, hours, _ = quantiles.shape
-    weight = np.repeat(weights[range_of(hours)].T[:, None] / levels, levels, axis=1)  # (component, level, hour)
-    ends = [(1 - level) / 2 for level in LEVELS] + [0.5] + [(1 + level) / 2 for level in LEVELS]
-    found = weighted_quantiles(
-        quantiles.reshape(components * levels, hours, -1), weight.reshape(components * levels, hours, 1), ends
-    )
+    place = range_of(quantiles.shape[2])
+    ends = [*((1 - level) / 2 for level in LEVELS), 0.5, *((1 + level) / 2 for level in LEVELS)]
+    found = np.empty((len(ends), *actual.shape))
+    for number in np.unique(place):
+        followed = weights[number] > 0  # points without weight would bend the way between their neighbours
+        points = quantiles[followed][:, :, place == number]
+        points = points.reshape(-1, *points.shape[2:])
+        weight = np.repeat(weights[number, followed], len(points) // followed.sum()) * followed.sum() / len(points)
+        found[:, place == number] = weighted_quantiles(points, weight[:, None, None], ends)
     count = len(LEVELS)
     middle = found[count]
     ratios = []
@@ -113,16 +116,17 @@ def factors_of(
     resource_of
         Number of the resource of each block.
     series
-        How many each block has.
+        How many of each block move.
     """
     found = {}
     for resource in sorted(set(resource_of.values())):
         blocks = [block for block in ratios if resource_of[block] == resource]
-        few = _OF_A_LONE_SERIES / sum(series[block] for block in blocks)
+        few = _OF_A_LONE_SERIES / max(sum(series[block] for block in blocks), 1)
         pooled = _reach(np.concatenate([ratios[block] for block in blocks], axis=2), 0.0, _TOWARDS_ONE)
         for block in blocks:
-            reach = _reach(ratios[block], pooled, _TOWARDS_RESOURCE) + few
-            found[block] = np.clip(np.exp(reach), 1 / MOST, MOST)
+            alone = len(blocks) == 1  # drawn towards itself, it would be believed twice
+            reach = pooled if alone else _reach(ratios[block], pooled, _TOWARDS_RESOURCE)
+            found[block] = np.clip(np.exp(reach + few), 1 / MOST, MOST)
     return found
 
 
@@ -185,6 +189,9 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     # An end that would land beyond the next one out meets it half-way: moving that one instead would make every
     # interval too wide whose factor is less than those within.
     goals = (np.maximum.accumulate(goals, axis=1) + np.minimum.accumulate(goals[:, ::-1], axis=1)[:, ::-1]) / 2
+    for number in reversed(range(len(LEVELS) - 1)):  # ends on the same value stay together
+        same = ends[:, number + 1] - ends[:, number] <= _NO_REACH
+        goals[:, number] = np.where(same, goals[:, number + 1], goals[:, number])
     ends, goals = (np.pad(each, ((0, 0), (1, 0), (0, 0))) for each in (ends, goals))  # the median stays
     ways, gone = (np.concatenate([np.diff(each, axis=1), each[:, -1:]], axis=1) for each in (ends, goals))
     slopes = np.divide(gone, ways, out=np.zeros_like(ways), where=ways > _NO_REACH)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import DAY, Floats
+from forecasting.basis import DAY, WEEK, Floats
 from forecasting.sufficient import recency
 
 BLOCK_HOURS = 6
@@ -65,10 +65,11 @@ def bootstrap_rows(
     """Return rows of the past in runs that begin at about the same hour of the day, recent ones more often.
 
     A block bootstrap (Künsch 1989), which keeps short dependence and the hours' own scale: ``(draw, hour)``. The
-    first half of a short past, or its first week, is left out: residuals there know too little of their past.
+    first half of a short past, or its first 8 days, is left out: residuals there know too little of their past.
     """
     block = min(BLOCK_HOURS, at)
-    starts = np.arange(min(DAY * 7 + 1, at // 2), at - block + 1)
+    # The usual value of the week, a day ago, is known after a week and a day.
+    starts = np.arange(min(WEEK + DAY, at // 2), at - block + 1)
     weight = recency(at)[starts]
     clock = time.astype("datetime64[h]").astype(np.int64) % DAY
     rows = np.empty((draws, hours), dtype=np.intp)

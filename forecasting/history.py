@@ -21,7 +21,7 @@ from forecasting.basis import DAY, WEEK, Floats
 from forecasting.events import Events, design
 from forecasting.newcomers import lent
 from forecasting.shifts import FOUND_HOURS, rebased
-from forecasting.transform import Scale, Transform, standardise
+from forecasting.transform import HIGHEST, Scale, Transform, standardise
 from forecasting.uncapped import uncapped
 
 
@@ -147,8 +147,9 @@ def history_of(
     moves = transform.moves.ravel()
     lowest, highest = transform.lowest.ravel(), transform.highest.ravel()
     filled, began = rebased(fill(flat, block), block, moves, lowest)
-    # A level that was never seen before needs room above it.
-    highest = np.where(began > 0, np.maximum(highest, filled.max(axis=0)), highest)
+    # A level that was never seen before needs room above it: in demand, as much as `transform` leaves.
+    room = lowest + np.sqrt(HIGHEST) * (filled.max(axis=0) - lowest)
+    highest = np.where(began > 0, np.maximum(highest, room), highest)
     history = History(
         scores=np.where(np.isfinite(flat), filled, np.nan),
         filled=filled,

@@ -11,8 +11,8 @@ origins, by every component, and the weights of the mixture and its last calibra
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+from zlib import crc32
 
 import numpy as np
 import xarray as xr
@@ -22,31 +22,23 @@ from forecasting import dims
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.components.linear import statistics_of
 from forecasting.conditionals import Learnt
-from forecasting.errors import ForecastingError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import History, history_of
-from forecasting.inference import Posterior, infer, joined, thinned
-from forecasting.model import data_of
+from forecasting.inference import Posterior
 from forecasting.occurring import layer_of
 from forecasting.past import past_of, provenance
-from forecasting.reference import reference_posterior
+from forecasting.pooling import pooled
 from forecasting.rehearsal import Rehearsal, Task, judge, plan_of, rehearse
 from forecasting.scale import Map, shared
 from forecasting.settings import DEFAULT, RECURRENT, Settings
 from forecasting.statefile import dataset_of
-from forecasting.sufficient import Statistics, frame_of, rotate
+from forecasting.sufficient import Statistics
 from forecasting.teaching import require, teach
 from forecasting.usage import before
 
 PANEL_GROUPS, PANEL_OF_REGION = 48, 12
 """Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
-
-REGIONS_AT_ONCE = 8
-"""Most regions that share their scales and what is above them."""
-
-REFERENCE_SERIES = 16
-"""Most groups that the reference model is sampled with."""
 
 Progress = Callable[[str, float], None]
 
@@ -113,6 +105,7 @@ def learn(
         statistics = _statistics(of_block, bases, [*cuts, history.length], run)
         tell("learning what groups share", 0.1)
         posteriors, plains = {}, {}
+        kinds = past[dims.RESOURCE].values.tolist()
         todo = [(name, resource) for name in bases for resource in sorted(set(resource_of.values()))]
         for number, (name, resource) in enumerate(todo):
             latest = {
@@ -120,8 +113,12 @@ def learn(
                 for block in blocks
                 if resource_of[block] == resource
             }
-            posteriors[name, resource], plains[name, resource] = _infer(
-                latest, of_block, bases[name], seed, settings.inference
+            posteriors[name, resource], plains[name, resource] = pooled(
+                {block: of_block[block] for block in latest},
+                latest,
+                bases[name],
+                (seed, LINEAR.index(name), crc32(kinds[resource].encode())),
+                settings.inference,
             )
             tell("learning what groups share", 0.1 + 0.4 * (number + 1) / len(todo))
         network = None
@@ -221,34 +218,3 @@ def _statistics(
 
 def _statistics_of(task: tuple[History, Basis, list[int]]) -> dict[int, Statistics]:
     return statistics_of(*task)
-
-
-def _infer(
-    latest: dict[int, Statistics], of_block: dict[int, History], basis: Basis, seed: int, method: str
-) -> tuple[Posterior, Floats]:
-    """Infer what the groups of one resource share, from the statistics of its blocks."""
-    if method == "reference":
-        histories = [of_block[block] for block in latest]
-        series = sum(each.scores.shape[1] for each in histories)
-        if series > REFERENCE_SERIES:
-            raise ForecastingError(
-                f"the reference samples every group's own parameters and takes at most {REFERENCE_SERIES} groups; "
-                f"there are {series}: leave some out, or use --inference nuts"
-            )
-        judged = reference_posterior(histories, basis, seed)
-        return thinned(judged.posterior), judged.plain
-    statistics = Statistics.joined(list(latest.values()))
-    moves = np.concatenate([of_block[block].moves for block in latest])
-    region = np.concatenate([of_block[block].region for block in latest])
-    first = basis.calendar_size
-    frame = frame_of(statistics, moves, slice(first, first + len(basis.events)))
-    rotated = rotate(statistics, frame.plain)
-    # Of many regions, parts are learnt one by one: the work would grow with the cube of their number.
-    parts = np.array_split(np.unique(region), -(-len(np.unique(region)) // REGIONS_AT_ONCE))
-    found = []
-    for part in parts:
-        some = np.flatnonzero(np.isin(region, part))
-        within = np.searchsorted(part, region[some]).astype(np.intp)
-        data = data_of(rotated.of_series(some), replace(frame, own=frame.own[some]), moves[some], within)
-        found.append(infer(data, seed, method))
-    return (found[0] if len(found) == 1 else joined(found)), frame.plain

@@ -151,7 +151,10 @@ def judge(
         )
         for block, rehearsal in rehearsals.items()
     }
-    series = {block: rehearsal.actual[0].shape[1] for block, rehearsal in rehearsals.items()}
+    series = {
+        block: int(np.isfinite(np.concatenate(rehearsal.actual)).any(axis=0).sum())
+        for block, rehearsal in rehearsals.items()
+    }
     return weights, factors_of(ratios, resource_of, series)
 
 

@@ -18,9 +18,9 @@ ROWS = {
         "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
         "chance", "network", "components", "sequential", "state", "continuing", "stacking", "calibrate",
         "feedback", "mixture", "reference", "plausible", "hierarchy", "fitting", "statefile", "scale",
-        "rehearsal", "training", "teaching", "learn", "profile", "archive", "behaviour", "forecast", "score",
-        "judging", "retrain", "rolling", "naive", "coverage",
-        "scorecard", "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
+        "pooling", "rehearsal", "training", "teaching", "learn", "profile", "archive", "behaviour", "forecast",
+        "score", "judging", "retrain", "rolling", "naive", "coverage", "scorecard",
+        "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
         "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
