@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.panels import Window
-from benchmarks.peers import Floats
+from benchmarks.peers import DAY, Floats
 from forecasting import dims
 from forecasting.score import pinball
 
@@ -85,7 +85,7 @@ def covered_error(scores: pd.DataFrame) -> dict[int, float]:
 
 
 def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFrame:
-    """Coverage of what decisions are taken by: sums over the groups of a region, and maxima over 6 hours.
+    """Coverage of what decisions are taken by: maxima over 6 hours, means of a day, sums over a region's groups.
 
     Parameters
     ----------
@@ -99,9 +99,10 @@ def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        A row for each of ``window maximum``, ``region sum`` and ``region sum, window maximum`` (column ``of``),
-        with ``known``, ``in50``, ``in80`` and ``in95`` as in `by_series`. A sum is over groups that are known nine
-        hours in ten, and counts where all of them are; a maximum counts where its six hours are known.
+        A row for each of ``window maximum``, ``day mean``, ``region sum`` and ``region sum, window maximum``
+        (column ``of``), with ``known``, ``in50``, ``in80`` and ``in95`` as in `by_series`. A sum is over groups
+        that are known nine hours in ten, and counts where all of them are; a maximum or a mean counts where all
+        of its hours are known.
     """
     member = np.isfinite(actual).mean(axis=-1) >= _WHOLE
     sums = {region: np.nonzero(regions == region)[0] for region in np.unique(regions)}
@@ -113,7 +114,9 @@ def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFra
                 summed.append(draws[:, chosen, resource].sum(axis=1, dtype=np.float64))
                 came.append(actual[chosen, resource].sum(axis=0))
     single = np.nonzero(np.isfinite(actual).any(axis=-1))
-    rows = [_row("window maximum", *_maxima(draws[:, single[0], single[1]], actual[single]))]
+    alone = draws[:, single[0], single[1]], actual[single]
+    days = (_pieces(each, DAY).mean(axis=-1) for each in alone)
+    rows = [_row("window maximum", *_maxima(*alone)), _row("day mean", *days)]
     if summed:
         total, real = np.stack(summed, axis=1), np.stack(came)
         rows += [_row("region sum", total, real), _row("region sum, window maximum", *_maxima(total, real))]
@@ -140,9 +143,13 @@ def variogram(draws: Floats, actual: Floats) -> float:
 
 
 def _maxima(draws: Floats, actual: Floats) -> tuple[Floats, Floats]:
-    whole = actual.shape[-1] // _WINDOW * _WINDOW
-    of_draws = draws[..., :whole].reshape(*draws.shape[:-1], -1, _WINDOW).max(axis=-1)
-    return of_draws, actual[..., :whole].reshape(*actual.shape[:-1], -1, _WINDOW).max(axis=-1)
+    return _pieces(draws, _WINDOW).max(axis=-1), _pieces(actual, _WINDOW).max(axis=-1)
+
+
+def _pieces(values: Floats, hours: int) -> Floats:
+    """Cut the last axis into pieces of so many hours, ``(…, piece, hour)``; what is left over is left out."""
+    whole = values.shape[-1] // hours * hours
+    return values[..., :whole].reshape(*values.shape[:-1], -1, hours)
 
 
 def _row(name: str, draws: Floats, actual: Floats) -> dict[str, object]:

@@ -30,10 +30,10 @@ MOST = 2.0
 NEW_LEVEL_WIDER = 1.2
 """How much wider the draws of a series are that has jumped to a new level."""
 
-_OF_A_LONE_SERIES = np.array([0.08, 0.08, 0.12])
+_OF_A_LONE_SERIES = np.array([0.06, 0.06, 0.10])
 """Log factors, by level, on top of what the rehearsal of a lone series asks for; for each of several, their share.
 
-Found on bicycles and web services, on days that are not reported. In part it is since what is shared was learnt
+Found on bicycles and web services, on every other day. In part it is since what is shared was learnt
 from the very days that are forecast again, and of few series that is mostly their own.
 """
 

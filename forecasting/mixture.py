@@ -23,6 +23,7 @@ from forecasting.components.recurrent import Watched
 from forecasting.conditionals import Learnt
 from forecasting.feedback.recalibration import opened
 from forecasting.history import History
+from forecasting.lasting import lasting
 from forecasting.network import Network
 from forecasting.settings import RECURRENT
 from forecasting.stacking import range_of
@@ -99,7 +100,7 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
         taken = followed[some, :hours].T[..., None]
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:
-        out = stretched(out, block.factors)
+        out = lasting(stretched(out, block.factors))
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
 

@@ -17,7 +17,7 @@ ROWS = {
         "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
         "uncapped", "history", "past", "trust", "model", "nuts", "density", "inference", "conditionals",
         "chance", "network", "components", "sequential", "state", "continuing", "stacking", "calibrate",
-        "feedback", "mixture", "reference", "plausible", "hierarchy", "fitting", "statefile", "scale",
+        "lasting", "feedback", "mixture", "reference", "plausible", "hierarchy", "fitting", "statefile", "scale",
         "pooling", "rehearsal", "training", "teaching", "learn", "profile", "archive", "behaviour", "forecast",
         "score", "judging", "retrain", "rolling", "naive", "coverage", "scorecard",
         "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
@@ -56,6 +56,7 @@ PURE = {
         "verdict",
         "stacking",
         "calibrate",
+        "lasting",
     },
     "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli"},
 }

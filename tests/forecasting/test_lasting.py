@@ -1,0 +1,69 @@
+"""Draws dealt out anew: every hour keeps its values, and what is off stays off for the day."""
+
+import numpy as np
+import pytest
+
+from forecasting.lasting import lasting
+
+DRAWS = 400
+
+
+def walks(hours, series=1, keeps=0.7, seed=1):
+    """Draws of a first-order autoregression, ``(hour, draw, series)``."""
+    rng = np.random.default_rng(seed)
+    out = rng.normal(size=(hours, DRAWS, series)).astype(np.float32)
+    for hour in range(1, hours):
+        out[hour] = keeps * out[hour - 1] + np.sqrt(1 - keeps**2) * out[hour]
+    return out
+
+
+@pytest.mark.parametrize("hours", [1, 5, 24, 31, 168])
+def test_every_hour_keeps_its_values(hours):
+    draws = walks(hours, series=3) * np.arange(1, 4, dtype=np.float32)
+    after = lasting(draws)
+    np.testing.assert_array_equal(np.sort(after, axis=1), np.sort(draws, axis=1))
+    assert after.dtype == np.float32
+
+
+def test_means_of_a_day_vary_more_and_windows_about_them_less():
+    draws = walks(48, series=8)
+    after = lasting(draws)
+
+    def parts(scores):
+        windows = scores.reshape(2, 4, 6, DRAWS, -1).mean(axis=2)
+        of_day = windows.mean(axis=1, keepdims=True)
+        return of_day.var(axis=2).mean(), (windows - of_day).var(axis=2).mean()
+
+    (day, window), (day_after, window_after) = parts(draws), parts(after)
+    assert 1.2 < day_after / day < 1.4
+    assert 0.7 < window_after / window < 0.85
+
+
+def test_what_moved_together_still_does():
+    common, own = walks(24), walks(24, series=2, seed=2)
+    draws = 0.8 * common + 0.6 * own
+    before, after = (np.corrcoef(each.transpose(2, 0, 1).reshape(2, -1))[0, 1] for each in (draws, lasting(draws)))
+    assert after == pytest.approx(before, abs=0.05)
+
+
+def test_rare_bursts_do_not_gather_in_a_few_draws():
+    rng = np.random.default_rng(1)
+    draws = (rng.random((24, DRAWS, 1)) < 0.04).astype(np.float32)
+    draws *= rng.uniform(1, 2, draws.shape).astype(np.float32)
+    before, after = ((each > 0).sum(axis=0).max() for each in (draws, lasting(draws)))
+    assert after <= before + 2
+
+
+def test_the_order_of_draws_plays_no_role():
+    draws = np.round(walks(24, series=2), 1)
+    draws[draws < 0] = 0.0
+    shuffled = np.random.default_rng(1).permutation(DRAWS)
+    days, other = (each.sum(axis=0)[:, 0] for each in (lasting(draws)[:, shuffled], lasting(draws[:, shuffled])))
+    assert np.corrcoef(days, other)[0, 1] > 0.99
+
+
+def test_what_is_constant_and_a_single_draw_stay():
+    draws = walks(24, series=2)
+    draws[..., 1] = 2.5
+    assert (lasting(draws)[..., 1] == 2.5).all()
+    np.testing.assert_array_equal(lasting(draws[:, :1]), draws[:, :1])
