@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.basis import Floats
+from forecasting.ranks import twice_middle_ranks
 from forecasting.stacking import RANGES, range_of
 
 LEVELS = (0.5, 0.8, 0.95)
@@ -167,8 +168,10 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
     half = count // 2
     below = -_moved_outwards(-away[:, :half][:, ::-1], of_hour, count)[:, ::-1]
     above = _moved_outwards(away[:, half:], of_hour, count)
+    values = middle + np.concatenate([below, above], axis=1)
+    values = np.take_along_axis(values, twice_middle_ranks(ordered) // 2, axis=1)  # equal draws stay equal
     moved = np.empty_like(draws)
-    np.put_along_axis(moved, order, middle + np.concatenate([below, above], axis=1), axis=1)
+    np.put_along_axis(moved, order, values, axis=1)
     return moved
 
 
@@ -189,9 +192,6 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     # An end that would land beyond the next one out meets it half-way: moving that one instead would make every
     # interval too wide whose factor is less than those within.
     goals = (np.maximum.accumulate(goals, axis=1) + np.minimum.accumulate(goals[:, ::-1], axis=1)[:, ::-1]) / 2
-    for number in reversed(range(len(LEVELS) - 1)):  # ends on the same value stay together
-        same = ends[:, number + 1] - ends[:, number] <= _NO_REACH
-        goals[:, number] = np.where(same, goals[:, number + 1], goals[:, number])
     ends, goals = (np.pad(each, ((0, 0), (1, 0), (0, 0))) for each in (ends, goals))  # the median stays
     ways, gone = (np.concatenate([np.diff(each, axis=1), each[:, -1:]], axis=1) for each in (ends, goals))
     slopes = np.divide(gone, ways, out=np.zeros_like(ways), where=ways > _NO_REACH)

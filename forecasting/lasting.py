@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from forecasting.basis import DAY
 from forecasting.chance import BLOCK_HOURS
+from forecasting.ranks import twice_middle_ranks
 
 _OF_THE_DAY, _OF_A_WINDOW, _OF_AN_HOUR = 1.3, 0.77, 0.97
 """Variance of each part of the normal scores of what came, relative to that of draws."""
@@ -29,7 +30,7 @@ def lasting(draws: NDArray[np.float32]) -> NDArray[np.float32]:
     ordered = np.take_along_axis(draws, order, axis=1)
     normal = norm.ppf((np.arange(2 * count - 1) + 1) / (2 * count)).astype(np.float32)
     scores = np.empty_like(draws)
-    np.put_along_axis(scores, order, normal[_twice_middle_rank(ordered)], axis=1)
+    np.put_along_axis(scores, order, normal[twice_middle_ranks(ordered)], axis=1)
     hour, window, whole = (np.float32(np.sqrt(part)) for part in (_OF_AN_HOUR, _OF_A_WINDOW, _OF_THE_DAY))
     for begin in range(0, hours, DAY):
         day = scores[begin : begin + DAY]
@@ -42,13 +43,3 @@ def lasting(draws: NDArray[np.float32]) -> NDArray[np.float32]:
     moved = np.empty_like(draws)
     np.put_along_axis(moved, np.argsort(scores, axis=1, kind="stable"), ordered, axis=1)
     return moved
-
-
-def _twice_middle_rank(ordered: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Return twice the rank from 0 of ascending values, of equal ones the middle: their order is chance."""
-    count = ordered.shape[1]
-    place = np.arange(count, dtype=np.int32)[:, None]
-    apart = np.diff(ordered, axis=1) > 0
-    first = np.maximum.accumulate(np.where(np.pad(apart, ((0, 0), (1, 0), (0, 0))), place, 0), axis=1)
-    last = np.where(np.pad(apart, ((0, 0), (0, 1), (0, 0))), place, count - 1)[:, ::-1]
-    return np.asarray(first + np.minimum.accumulate(last, axis=1)[:, ::-1], dtype=np.int32)

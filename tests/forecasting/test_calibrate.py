@@ -80,6 +80,22 @@ def test_a_block_of_which_little_is_known_has_the_factors_of_its_resource():
     assert found[2][0, 0] == pytest.approx(1.0, abs=0.02)
 
 
+def test_a_lone_block_is_drawn_once_and_two_that_are_alike_twice():
+    ratios = np.full((3, 6, 30), 1.5)
+    alone = factors_of({0: ratios}, {0: 0}, {0: 10**6})[0][0]
+    np.testing.assert_allclose(np.log(alone) / np.log(1.5), 30 / (30 + 30), atol=1e-4)
+    twice = factors_of({0: ratios, 1: ratios}, {0: 0, 1: 0}, {0: 10**6, 1: 10**6})
+    np.testing.assert_array_equal(twice[0], twice[1])
+    assert (twice[0][0] > alone).all()
+
+
+def test_a_component_without_weight_bends_no_ratio():
+    quantiles, _, actual = forecasts(1.0)
+    nobody_follows = np.random.default_rng(3).normal(0, 9, quantiles.shape)
+    both, weights = np.concatenate([quantiles, nobody_follows]), np.ones((len(RANGES), 2)) * [1.0, 0.0]
+    np.testing.assert_array_equal(ratios_of(both, weights, actual), ratios_of(quantiles, ONE, actual))
+
+
 def test_the_fewer_series_the_less_a_rehearsal_is_believed():
     as_it_should_be = np.ones((3, 6, 8))
     alone, two, many = (factors_of({0: as_it_should_be}, {0: 0}, {0: series})[0] for series in (1, 2, 500))
@@ -133,6 +149,15 @@ def test_bursts_beyond_intervals_without_reach_are_kept():
     draws[0, :6, 0] = np.arange(1, 7)
     np.testing.assert_array_equal(stretched(draws, np.ones((4, 3))), draws)
     assert stretched(draws, np.full((4, 3), 1.5)).max() == 9.0
+
+
+@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (0.7, 0.9, 1.2), (1.8, 1.3, 1.0)])
+@pytest.mark.parametrize("share", [0.2, 0.45])
+def test_equal_draws_stay_equal(share, factors):
+    draws = np.random.default_rng(1).gamma(2.0, size=(6, 500, 2)).astype(np.float32) + 1
+    draws[:, : int(share * 500)] = 0.0  # idle
+    after = stretched(draws, np.tile(factors, (4, 1)))
+    assert np.ptp(after[:, : int(share * 500)], axis=1).max() == 0.0
 
 
 def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():

@@ -105,6 +105,16 @@ def test_the_same_usage_and_seed_learn_the_same_and_progress_grows():
 
 
 @pytest.mark.slow
+def test_what_is_uncertain_of_one_resource_is_not_tied_to_another():
+    demand = np.repeat(waves(groups=6, hours=500), 2, axis=1)
+    data = learn(usage_of(demand), seed=1, horizon_hours=24, settings=FEW).dataset
+    scales = data[f"{FEW.components[0]}_scale"].isel(region=0).sel(scale="noise")
+    draws = np.log(scales.transpose("resource", "shared").values)
+    assert abs(np.corrcoef(draws)[0, 1]) < 0.15
+    assert draws[0].mean() == pytest.approx(draws[1].mean(), abs=0.02)  # of the same data
+
+
+@pytest.mark.slow
 def test_a_changed_future_changes_nothing_that_is_learnt():
     demand = waves(groups=6, hours=720)
     changed = demand.copy()

@@ -50,6 +50,8 @@ def test_a_jump_is_found_for_a_week_and_the_past_moved_with_it(groups, factor, s
     bound = transform.of_series(np.array([0])).demand_of(found.highest[:1])[0]
     at_the_new_level = days(groups)[0].max() * max(factor, 1.0)
     assert bound < 1.3 * HIGHEST * at_the_new_level
+    seen = transform.of_series(np.array([0])).demand_of(found.filled[:, :1]).max()
+    assert bound >= (1 - 1e-6) * HIGHEST * seen
 
 
 @pytest.mark.parametrize("groups", [1, 2, 6])
