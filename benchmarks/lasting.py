@@ -35,7 +35,7 @@ def main() -> None:
         shares, scores = _of_set(name, options)
         sums = shares.groupby("of")[list(_PARTS)].sum()
         sums = sums.div(sums.sum(axis=1), axis=0)
-        lines += [[name, of, *sums.loc[of].tolist()] for of in ("came", *_WAYS)]
+        lines += [[name, of, *sums.loc[[of]].to_numpy()[0]] for of in ("came", *_WAYS)]
         for of in ("day mean", "window maximum"):
             for way in _WAYS:
                 part = scores[(scores["way"] == way) & (scores["of"] == of)]
@@ -87,7 +87,7 @@ def _parts(draws: Floats, actual: Floats) -> tuple[dict[str, float], dict[str, f
 
 
 def _split(scores: Floats) -> dict[str, float]:
-    cut = scores.reshape(*scores.shape[:-1], -1, _WINDOW)
+    cut = scores.reshape(*scores.shape[:-1], scores.shape[-1] // _WINDOW, _WINDOW)
     of_window = cut.mean(axis=-1, keepdims=True)
     of_day = of_window.mean(axis=-2, keepdims=True)
     parts = (of_day, of_window - of_day, cut - of_window)
