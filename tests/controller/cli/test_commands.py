@@ -74,6 +74,9 @@ def test_the_road_by_hand(environment, profile, usage):
     shown = run("plan", *env, "--profile", profile, *now).output
     assert "open web/" in shown
     assert "P(need > 3 held) is over 99 %, threshold 80 %" in shown
+    told = " ".join(shown.split())
+    assert "of the working tree, with the configured review time" in told
+    assert "`propose` and `run` take those of main of origin" in told
     shown = run("propose", *env, "--profile", profile, *now, "--dry-run").output
     assert "dry run (would be opened)" in shown
     assert "\n**Merge by " in shown
