@@ -80,7 +80,7 @@ def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tu
     spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
     late = f"; an hour later loses {evidence.late_node_hours:.1f} node-hours" if evidence.late_node_hours else ""
     return [
-        ("window", _window(change)),
+        ("window", _window(change) + ("; the need goes on, which can wait" if evidence.goes_on else "")),
         ("merge by", f"{evidence.merge_by:%a %d %b %H:%M} UTC{late}"),
         ("lead", evidence.lead + ("; short notice: a usual review ends later" if evidence.short_notice else "")),
         ("need", f"median {evidence.median} nodes; {spans}; {evidence.binding} binds"),
@@ -151,7 +151,7 @@ def _print_shortfalls(shortfalls: tuple[Shortfall, ...]) -> None:
                 "missing in the worst hour",
             ),
             ("cause", x.cause),
-            ("left", f"short: {_some(short)}" if short else ""),
+            ("left", f"short even with the pool at its max: {_some(short)}" if short else ""),
             ("way out", x.suggestion),
         ]
         click.echo()
