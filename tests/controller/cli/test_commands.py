@@ -166,7 +166,10 @@ def test_everything_a_plan_says_fits_80_columns(capsys):
     said = " ".join(shown.split())
     assert "2 of 3 groups have no history of their own; their share is their block's, with wider" in said
     assert f"spills 30 % of {long} from batch" in said
-    assert f"left short even with the pool at its max: {long} (20 % of its demand), eu/b (under 1 % of its demand)" in said
+    assert (
+        f"left short even with the pool at its max: {long} (20 % of its demand), eu/b (under 1 % of its demand)"
+        in said
+    )
     assert "way out raise max of pool web to 20; or let its groups spill to another pool" in said
 
 
