@@ -129,7 +129,7 @@ def _levels(config: Config) -> Iterator[Finding]:
                 )
         if settings.shortfall_cost_per_node_hour is None:
             continue
-        if pool.price_per_hour == 0:
+        if not pool.priced:
             yield (
                 ("decide", "shortfall_cost_per_node_hour"),
                 f"a level from costs needs prices; set price_per_hour of {name}",
@@ -144,7 +144,7 @@ def _levels(config: Config) -> Iterator[Finding]:
 def _limits(config: Config) -> Iterator[Finding]:
     limits = config.limits
     for key in ("budget_per_day", "budget_per_month"):
-        unpriced = [name for name, pool in config.pools.items() if pool.price_per_hour == 0]
+        unpriced = [name for name, pool in config.pools.items() if not pool.priced]
         if getattr(limits, key) is not None and unpriced:
             shown = ", ".join(unpriced[:5]) + (" …" if len(unpriced) > 5 else "")
             yield ("limits", key), f"a budget needs prices; set price_per_hour of {shown}"

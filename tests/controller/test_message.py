@@ -202,6 +202,21 @@ def test_what_is_held_now_is_told_beside_what_lasts_through_the_window():
     assert f"holds {web.lease.floor} nodes (now 3)" in body
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_where_no_price_is_known_no_cost_is_told(together):
+    free = parse(re.sub(r"(price_per_hour): [\d.]+", r"\1: 0", CONFIG), "headroom.yaml")
+
+    def body(plan: Plan, ledger: Ledger) -> str:
+        proposal = proposals(plan.changes, "demo", "environment" if together else "lease")[0]
+        return words(proposal, Context(ledger, free, template_texts("pull_request"), BASE, plan.now)).body
+
+    asked = body(decide(profile_of(SURGE), (), free, NOW), ())
+    assert "USD" not in asked
+    assert "no price is known (`price_per_hour` is 0): " in asked
+    assert "node-hours" in body(*_passed())
+    assert "USD" not in body(*_passed())
+
+
 def test_need_that_goes_on_after_the_lease_is_said_to_be_able_to_wait():
     change = _change()
     assert "can wait for a newer forecast" not in _said(change).body

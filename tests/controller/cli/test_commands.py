@@ -160,7 +160,7 @@ def test_everything_a_plan_says_fits_80_columns(capsys):
         largest=Distribution(((20, 1),)),
     )
     change = replace(asked, lease=replace(asked.lease, floor=20), evidence=evidence)
-    print_plan(guard(Plan("demo", NOW, (change,)), config_of()), "USD")
+    print_plan(guard(Plan("demo", NOW, (change,)), config_of()), config_of())
     shown = capsys.readouterr().out
     assert max(len(line) for line in shown.splitlines()) <= 80
     said = " ".join(shown.split())
