@@ -74,6 +74,16 @@ class Delay(BaseModel):
         )
 
 
+class Learned(Delay):
+    """A delay that was updated by what was seen: it says by how much of it."""
+
+    seen: int
+
+    def __str__(self) -> str:
+        """Words that end in ``, learnt from 7 merged pull requests``."""
+        return f"{super().__str__()}, learnt from {self.seen} merged pull request{'' if self.seen == 1 else 's'}"
+
+
 @lru_cache(maxsize=4096)
 def quantile_of_sum(delays: tuple[Delay, ...], level: float) -> float:
     """Minutes that a share ``level`` (0–1) of the sums of independent ``delays`` take at most."""
@@ -108,4 +118,5 @@ def learned(configured: Delay, minutes: Sequence[float]) -> Delay:
     above, half = seen[seen > middle] - middle, _PRIOR_WEIGHT / 2  # half of the configured lies above its middle
     sigma = math.sqrt((half * configured.sigma**2 + float((above**2).sum())) / (half + above.size))
     median = min(LONGEST_MINUTES, math.exp(middle))
-    return Delay(median=median, p90=min(LONGEST_MINUTES, median * math.exp(_Z90 * sigma)))
+    p90 = min(LONGEST_MINUTES, median * math.exp(_Z90 * sigma))
+    return Learned(median=median, p90=p90, seen=seen.size)
