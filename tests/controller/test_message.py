@@ -202,6 +202,14 @@ def test_what_is_held_now_is_told_beside_what_lasts_through_the_window():
     assert f"holds {web.lease.floor} nodes (now 3)" in body
 
 
+def test_the_release_of_an_expired_lease_says_whom_it_would_undo():
+    later = HELD.expires + HOUR
+    plan = decay((HELD,), None, None, config_of(), later)
+    (proposal,) = proposals(plan.changes, "demo", "lease")
+    body = words(proposal, Context((HELD,), config_of(), template_texts("pull_request"), BASE, later)).body
+    assert "raises by hand to just what it held (8 nodes) is let go again; after this is merged it is not" in body
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_where_no_price_is_known_no_cost_is_told(together):
     free = parse(re.sub(r"(price_per_hour): [\d.]+", r"\1: 0", CONFIG), "headroom.yaml")
