@@ -8,6 +8,7 @@ is held with at least the confidence threshold becomes a lease that holds the se
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -147,6 +148,7 @@ def _pool(
     covers = cover(need.nodes, need.held, hot, level, settings.review_cost, settings.longest_window_hours)
     windows = [slice(x.start, x.stop) for x in covers if times[x.start] <= last]
     windows = [x for x in windows if need.probability(x) >= settings.confidence_threshold]
+    followers = [slice(x.start, x.stop) for x in covers if times[x.start] > last]
     known = assigned([need.bounds(x) for x in windows], waiting, timedelta(hours=settings.hysteresis_hours))
     merged = [x for x in leases if x.live(now)]
     taken = {x.id for x in (*leases, *waiting)}
@@ -160,6 +162,11 @@ def _pool(
         if before is not None and digest(lease) == digest(before):
             continue
         evidence = forecast_evidence(profile, need, window, lease, leases, config, now)
+        if window.stop < len(times) and uncovered[window.stop] and times[window.stop] > last:
+            next_hour = slice(window.stop, window.stop + 1)
+            after = next((x for x in followers if x.start == window.stop), next_hour)
+            goes_on = need.probability(after) >= settings.confidence_threshold
+            evidence = replace(evidence, goes_on=goes_on and lease.ends < need.bounds(after)[1])
         action: Action = "update" if before else "open"
         changes.append(Change(action, explained(lease, evidence, now), before, evidence))
     return changes

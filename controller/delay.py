@@ -10,7 +10,7 @@ early enough for a quantile of the sum, not for the sum of three averages.
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist, fmean
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,16 @@ class Delay(BaseModel):
         )
 
 
+class Learned(Delay):
+    """A delay that was updated by what was seen: it says by how much of it."""
+
+    seen: int
+
+    def __str__(self) -> str:
+        """Words that end in ``, learnt from 7 merged pull requests``."""
+        return f"{super().__str__()}, learnt from {self.seen} merged pull request{'' if self.seen == 1 else 's'}"
+
+
 @lru_cache(maxsize=4096)
 def quantile_of_sum(delays: tuple[Delay, ...], level: float) -> float:
     """Minutes that a share ``level`` (0–1) of the sums of independent ``delays`` take at most."""
@@ -94,17 +104,19 @@ def quantile_of_sum(delays: tuple[Delay, ...], level: float) -> float:
 def learned(configured: Delay, minutes: Sequence[float]) -> Delay:
     """Update a delay by what was seen, in minutes: the more there is of it, the less the configured counts.
 
-    The mean and the variance of the logarithm are averaged with those configured, which count as five
-    observations: the posterior mean of a normal with a normal–inverse-gamma prior (Gelman et al., Bayesian Data
-    Analysis, 3.3).
+    What is configured stands for five observations, at its own quantiles. The middle is the mean of all the
+    logarithms, those outside the quartiles moved to them. The spread is that above the middle alone: 90 % of
+    reviews end within what slow ones teach, and one that somebody merged at once must not make it longer.
     """
-    seen = [math.log(max(_SHORTEST, x)) for x in minutes]
-    if not seen:
+    seen = np.log(np.maximum(_SHORTEST, np.asarray(minutes, float)))
+    if not seen.size:
         return configured
-    prior, n = math.log(max(_SHORTEST, configured.median)), len(seen)
-    mean = fmean(seen)
-    middle = (_PRIOR_WEIGHT * prior + n * mean) / (_PRIOR_WEIGHT + n)
-    squares = sum((x - mean) ** 2 for x in seen) + _PRIOR_WEIGHT * n / (_PRIOR_WEIGHT + n) * (mean - prior) ** 2
-    sigma = math.sqrt((_PRIOR_WEIGHT * configured.sigma**2 + squares) / (_PRIOR_WEIGHT + n))
+    scores = [_NORMAL.inv_cdf((i + 0.5) / _PRIOR_WEIGHT) for i in range(_PRIOR_WEIGHT)]
+    prior = math.log(max(_SHORTEST, configured.median)) + configured.sigma * np.array(scores)
+    pool = np.concatenate([prior, seen])
+    middle = float(np.clip(pool, *np.quantile(pool, (0.25, 0.75))).mean())
+    above, half = seen[seen > middle] - middle, _PRIOR_WEIGHT / 2  # half of the configured lies above its middle
+    sigma = math.sqrt((half * configured.sigma**2 + float((above**2).sum())) / (half + above.size))
     median = min(LONGEST_MINUTES, math.exp(middle))
-    return Delay(median=median, p90=min(LONGEST_MINUTES, median * math.exp(_Z90 * sigma)))
+    p90 = min(LONGEST_MINUTES, median * math.exp(_Z90 * sigma))
+    return Learned(median=median, p90=p90, seen=seen.size)

@@ -170,8 +170,22 @@ def parse(text: str, path: str) -> Lease:
 
 
 def parse_ledger(files: Mapping[str, str]) -> Ledger:
-    """Read a ledger from ``{path below the environment: text}``, sorted by path; see :func:`parse`."""
-    return tuple(parse(files[path], path) for path in sorted(files))
+    """Read a ledger from ``{path below the environment: text}``, sorted by path; see :func:`parse`.
+
+    Raises
+    ------
+    LeaseError
+        Naming every file that is no lease, a line each.
+    """
+    leases, wrong = list[Lease](), list[str]()
+    for path in sorted(files):
+        try:
+            leases.append(parse(files[path], path))
+        except LeaseError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise LeaseError("\n".join(wrong))
+    return tuple(leases)
 
 
 def stamp(moment: datetime) -> str:

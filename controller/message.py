@@ -133,6 +133,7 @@ def _facts(change: Change, context: Context) -> dict[str, Any]:
         "floor_after": after.floor,
         "warm_after": after.warm,
         "currency": config.currency,
+        "priced": pool.priced,
         "path": f"{context.directory}/{lease.path}".removeprefix("/"),
         "opening": opening,
         "shortfall_price": config.decide.shortfall_cost_per_node_hour,

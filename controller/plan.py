@@ -81,8 +81,8 @@ class Shortfall:
 
     ``needed`` nodes are the service level's, ``granted`` what is held once the plan is merged; ``probability`` is
     P(need > granted), ``missing`` the nodes expected to be missing in the worst hour if it is. ``left_short``
-    names the groups that go without, with the share of their demand in the window that is not served, the worst
-    first.
+    names the groups that go without even at the pool's max, with the share of their demand in the window that is
+    not served then, the worst first.
     """
 
     pool: str
@@ -141,7 +141,8 @@ class ForecastEvidence:
     is how much more, and how much less, came lately than was foreseen: 0 is calm, 1 an alarm; None if that is not
     known. ``course`` is the need in and around the window. ``planned`` is what the lease costs if it is merged at
     ``merge_by`` and given back at the end of its window, ``early`` what each hour that it is merged before costs
-    on top, ``most`` what it costs if it is merged now and never given back.
+    on top, ``most`` what it costs if it is merged now and never given back. ``goes_on`` says that another window,
+    which can wait for a newer forecast, begins where this one ends.
     """
 
     issued: datetime
@@ -175,6 +176,7 @@ class ForecastEvidence:
     course: tuple[Point, ...] = ()
     surprise: tuple[float, float] | None = None
     drivers: tuple[Driver, ...] = ()
+    goes_on: bool = False
 
     @property
     def approved(self) -> bool:

@@ -19,11 +19,14 @@ from typing import Any, Literal
 from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from controller.config import Config
 from controller.configtext import parse
 from controller.errors import ConfigError
+from controller.lease import Size
 
 Forge = Literal["github", "gitlab", "gitea"]
 TERRAFORM_VERSION = "1.11.4"
+_EXAMPLE, _SHOWN = "web", 8  # name of a pool that nobody named; pools that are written out
 _PARTS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}){0,7}")
 _REGION = re.compile(r"[a-z]{2,10}(?:-[a-z0-9]{1,12}){1,4}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+@:/=<>~,\[\]#&-]{0,299}")
@@ -107,9 +110,30 @@ def scaffold(answers: Answers, sources: Sources) -> dict[str, Planted]:
     return dict(sorted(found.items()))
 
 
-def next_steps(answers: Answers, sources: Sources) -> str:
-    """Say what a person has to do then."""
-    return _environment(sources.environment).get_template("next.txt.j2").render(_facts(answers))
+def next_steps(answers: Answers, sources: Sources, kept: Config | None = None) -> str:
+    """Say what a person has to do then; ``kept`` are settings that were there already, and hold."""
+    pools = {name: (pool.kind, pool.size) for name, pool in kept.pools.items()} if kept else {}
+    asked = answers.pool or ("" if kept else _EXAMPLE)
+    lacks = kept is not None and bool(asked) and asked not in pools
+    if asked:
+        pools = {asked: pools.get(asked, (answers.kind, Size(answers.base, 0, answers.max)))} | pools
+    facts = _facts(answers) | {"kept": kept is not None, "lacks": lacks}
+    facts["pools"] = [_lines(name, *pool) for name, pool in list(pools.items())[:_SHOWN]]
+    facts["more"] = max(0, len(pools) - _SHOWN)
+    return _environment(sources.environment).get_template("next.txt.j2").render(facts)
+
+
+def _lines(name: str, kind: str, size: Size) -> dict[str, str]:
+    """The HCL of one pool."""
+    warm = f"base_warm = {size.base_warm}, " if size.base_warm else ""
+    waits = f'warm_pool {{ min_size = module.leases.warm["{name}"] }}' if kind == "vm" else ""
+    runs = f' + module.leases.warm["{name}"]' if kind == "node" else ""
+    return {
+        "name": name,
+        "size": f"{name} = {{ base = {size.base}, {warm}max = {size.max} }}",
+        "floor": f'min_size = module.leases.floor["{name}"]{runs}',
+        "warm": waits,
+    }
 
 
 def checked_path(path: str) -> str:
@@ -129,10 +153,8 @@ def _facts(answers: Answers) -> dict[str, Any]:
     ):
         if not allowed.fullmatch(text):
             raise ConfigError(f"{what} is {text!r}, which would not be safe to write into a pipeline")
-    name, pool = posixpath.basename(answers.path), answers.pool or "web"
+    name, pool = posixpath.basename(answers.path), answers.pool or _EXAMPLE
     resource, floor_path, warm_path = _PLACES[answers.kind]
-    line = {"vm": "min_size = module.leases.floor", "node": "min_size = module.leases.floor"}[answers.kind]
-    both = f' + module.leases.warm["{pool}"]' if answers.kind == "node" else ""
     return {
         "path": answers.path,
         "name": name,
@@ -157,8 +179,6 @@ def _facts(answers: Answers) -> dict[str, Any]:
         "cron": f"{int(hashlib.sha256(answers.path.encode()).hexdigest(), 16) % 59 + 1} * * * *",
         "checkout": _CHECKOUTS[answers.forge],
         "module_source": posixpath.relpath(answers.modules, answers.path),
-        "floor_line": f'{line}["{pool}"]{both}',
-        "warm_line": f'warm_pool {{ min_size = module.leases.warm["{pool}"] }}' if answers.kind == "vm" else "",
     }
 
 

@@ -65,7 +65,7 @@ def plan(
     if output == "json":
         document(plan_record(made))
     else:
-        print_plan(made, config.currency)
+        print_plan(made, config)
     if made.shortfalls:
         click.get_current_context().exit(SHORT)
     if check and not made.empty:

@@ -197,6 +197,31 @@ def print_replay(summary: dict[str, Any]) -> None:
         "keeps the level: node-hours, demand-hours and hours short, worst shortfall in nodes, changes of capacity "
         "and pull requests a week."
     )
+    for line in _explained(summary):
+        note(line)
+
+
+def _explained(summary: dict[str, Any]) -> list[str]:
+    """What would look like a mistake in the tables, as far as it is there, and why it is none."""
+    policies, lines = summary["policies"], []
+    if "static-peak" in policies:
+        lines.append(
+            "static-peak is scaled to each level, as every policy is, so it has a cost for each; the same node-h "
+            "beside two costs: the next setting would be too short, and cost is a line between both"
+        )
+    rows = [at for policy in policies.values() for at in policy["at"].values()]
+    if any(at["nearest"] is None for at in rows):
+        lines.append("not reached: the policy is at least as short as stands there, whatever its knob")
+    least = policies["oracle"]["at"] if "oracle" in policies else {}
+    costs = [
+        (at["cost"], least[label]["cost"]) for p in policies.values() for label, at in p["at"].items() if least
+    ]
+    if any(mine is not None and best is not None and mine < best for mine, best in costs):
+        lines.append(
+            "cheaper than the oracle: it knows every need, but leaves the same share of each short, in coarse "
+            "steps; where pools have few nodes, a line between two settings may lie a little below it"
+        )
+    return lines
 
 
 def _count(number: float, word: str) -> str:
@@ -206,7 +231,8 @@ def _count(number: float, word: str) -> str:
 def _row(name: str, policy: dict[str, Any], label: str) -> tuple[str, ...]:
     at = policy["at"][label]
     if at["nearest"] is None:
-        return (name, "not reached", *["–"] * 7)
+        least = min(x["short_share"] for x in policy["settings"])
+        return (name, "not reached", "–", "–", f"≥ {least:.2%}", *["–"] * 4)
     best = policy["settings"][at["nearest"]]
     return (
         name,

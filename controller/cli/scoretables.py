@@ -59,7 +59,9 @@ def said(reckoned: "Sequence[Reckoned]", currency: str) -> str:
     cost = sum(x.cost for x in reckoned)
     promised = [x.probability for x in over if x.probability is not None]
     foreseen = f"; foreseen was {sum(promised) / len(promised):.0%}" if promised else ""
-    return f"{needed} of {len(over)} leases were needed{foreseen}. They cost {cost:,.2f} {currency}."
+    unknown = not cost and any(x.node_hours for x in reckoned)
+    paid = "No price of theirs is known." if unknown else f"They cost {cost:,.2f} {currency}."
+    return f"{needed} of {len(over)} leases were needed{foreseen}. {paid}"
 
 
 def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

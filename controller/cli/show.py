@@ -7,9 +7,10 @@ import click
 
 from controller import workflow
 from controller.cli.output import Column, document, note, plain_record, pull, table
+from controller.config import Config
 from controller.lease import stamp
 from controller.markdown import chance, percent, plain
-from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall
+from controller.plan import Change, Clip, DecayEvidence, ForecastEvidence, Plan, Shortfall, Stake
 
 _WIDTH, _INDENT, _SHOWN = 80, 12, 6
 
@@ -41,17 +42,17 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def print_plan(plan: Plan, currency: str) -> None:
+def print_plan(plan: Plan, config: Config) -> None:
     """Print what is asked for, each with its evidence, and what stays short."""
     for change in plan.changes:
         lease, evidence = change.lease, change.evidence
         head = f"{change.action} {lease.pool}/{lease.id}: "
         if isinstance(evidence, ForecastEvidence):
             warm = f" and {lease.warm} warm" if lease.warm else ""
-            _print(f"{head}hold {lease.floor} nodes{warm}", _asked(change, evidence, currency))
+            _print(f"{head}hold {lease.floor} nodes{warm}", _asked(change, evidence, config))
         else:
             verb = "give it back" if change.action == "release" else f"step down to {lease.floor} nodes"
-            _print(f"{head}{verb}, {evidence.reason}", _let_go(change, evidence, currency))
+            _print(f"{head}{verb}, {evidence.reason}", _let_go(change, evidence, config))
         click.echo()
     if plan.empty:
         click.echo("nothing to change")
@@ -74,13 +75,13 @@ def _wrapped(text: str, first: str, later: str) -> str:
     )
 
 
-def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tuple[str, str]]:
+def _asked(change: Change, evidence: ForecastEvidence, config: Config) -> list[tuple[str, str]]:
     lease = change.lease
     chances = f"{chance(evidence.probability)}, threshold {percent(evidence.threshold)}"
     spans = ", ".join(f"{percent(x.level)} {x.lower}–{x.upper}" for x in evidence.intervals)
     late = f"; an hour later loses {evidence.late_node_hours:.1f} node-hours" if evidence.late_node_hours else ""
     return [
-        ("window", _window(change)),
+        ("window", _window(change) + ("; the need goes on, which can wait" if evidence.goes_on else "")),
         ("merge by", f"{evidence.merge_by:%a %d %b %H:%M} UTC{late}"),
         ("lead", evidence.lead + ("; short notice: a usual review ends later" if evidence.short_notice else "")),
         ("need", f"median {evidence.median} nodes; {spans}; {evidence.binding} binds"),
@@ -96,22 +97,29 @@ def _asked(change: Change, evidence: ForecastEvidence, currency: str) -> list[tu
         ("nothing", f"would leave {evidence.shortfall_node_hours:.1f} node-hours short"),
         (
             "cost",
-            f"{evidence.planned.cost:,.2f} {currency} to the end of the window, at most "
-            f"{evidence.most.cost:,.2f} {currency} to {lease.expires:%a %d %b %H:%M} UTC",
+            f"{_stake(evidence.planned, lease.pool, config)} to the end of the window, at most "
+            f"{_stake(evidence.most, lease.pool, config)} to {lease.expires:%a %d %b %H:%M} UTC",
         ),
         *(("guard", _clip(x)) for x in change.clips),
     ]
 
 
-def _let_go(change: Change, evidence: DecayEvidence, currency: str) -> list[tuple[str, str]]:
+def _let_go(change: Change, evidence: DecayEvidence, config: Config) -> list[tuple[str, str]]:
     claims = ", ".join(f"{why} {nodes}" for why, nodes in evidence.retained)
     return [
         ("window", _window(change)),
         ("used", f"{evidence.most_used} of {evidence.held} nodes at most, {evidence.used} last hour"),
         ("claims", f"{claims}; base {evidence.base}"),
-        ("saves", f"up to {evidence.given_back.cost:,.2f} {currency}"),
+        ("saves", f"up to {_stake(evidence.given_back, change.lease.pool, config)}"),
         *(("guard", _clip(x)) for x in change.clips),
     ]
+
+
+def _stake(stake: Stake, pool: str, config: Config) -> str:
+    """What something costs; in node-hours where no price is known."""
+    if config.pools[pool].priced:
+        return f"{stake.cost:,.2f} {config.currency}"
+    return f"{stake.node_hours:,.1f} node-hours (no price is known)"
 
 
 def _window(change: Change) -> str:
@@ -151,7 +159,7 @@ def _print_shortfalls(shortfalls: tuple[Shortfall, ...]) -> None:
                 "missing in the worst hour",
             ),
             ("cause", x.cause),
-            ("left", f"short: {_some(short)}" if short else ""),
+            ("left", f"short even with the pool at its max: {_some(short)}" if short else ""),
             ("way out", x.suggestion),
         ]
         click.echo()

@@ -129,7 +129,7 @@ def _levels(config: Config) -> Iterator[Finding]:
                 )
         if settings.shortfall_cost_per_node_hour is None:
             continue
-        if pool.price_per_hour == 0:
+        if not pool.priced:
             yield (
                 ("decide", "shortfall_cost_per_node_hour"),
                 f"a level from costs needs prices; set price_per_hour of {name}",
@@ -143,11 +143,15 @@ def _levels(config: Config) -> Iterator[Finding]:
 
 def _limits(config: Config) -> Iterator[Finding]:
     limits = config.limits
-    for key in ("budget_per_day", "budget_per_month"):
-        unpriced = [name for name, pool in config.pools.items() if pool.price_per_hour == 0]
-        if getattr(limits, key) is not None and unpriced:
-            shown = ", ".join(unpriced[:5]) + (" …" if len(unpriced) > 5 else "")
+    unpriced = [name for name, pool in config.pools.items() if not pool.priced]
+    shown = ", ".join(unpriced[:5]) + (" …" if len(unpriced) > 5 else "")
+    for key in ("budget_per_day", "budget_per_month") if unpriced else ():
+        if getattr(limits, key) is not None:
             yield ("limits", key), f"a budget needs prices; set price_per_hour of {shown}"
+    merges = config.proposals.auto_merge
+    if merges is not None and merges.most_cost is not None and unpriced:  # without, whatever the size would pass
+        at = ("proposals", "auto_merge", "most_cost")
+        yield at, f"a limit of cost needs prices; set price_per_hour of {shown}, or take most_nodes"
     for i, quota in enumerate(limits.quotas):
         covered = [pool for pool in config.pools.values() if quota.covers(pool.family, pool.region)]
         if not covered:

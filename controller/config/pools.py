@@ -49,7 +49,7 @@ class Pool(Settings):
     autoscaler_minutes: Annotated[float, Field(gt=0, le=600)] | None = Field(
         None, description="An autoscaler follows the need, this late: only rises that outrun it are held."
     )
-    price_per_hour: Money = Field(0, description="Price of a running node.")
+    price_per_hour: Money = Field(0, description="Price of a running node; 0: not known.")
     warm_state: Literal["stopped", "hibernated", "running"] | None = Field(
         None, description="How warm nodes wait; by default stopped (vm) or running (node)."
     )
@@ -77,6 +77,11 @@ class Pool(Settings):
     def warm_runs(self) -> bool:
         """Whether warm nodes run, and count into the pool's minimum, or wait beside it."""
         return self.kind == "node"
+
+    @property
+    def priced(self) -> bool:
+        """Whether it is known what a node costs: 0 stands for a price that nobody gave."""
+        return self.price_per_hour > 0
 
     @property
     def warm_price(self) -> float:

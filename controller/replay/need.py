@@ -139,7 +139,7 @@ def need_of(usage: xr.Dataset, config: Config, weeks: int) -> Need:
             )
         rows.append(row)
     pools = [config.pools[name] for name in names]
-    priced = all(pool.price_per_hour > 0 for pool in pools)
+    priced = all(pool.priced for pool in pools)
     return Need(
         pools=names,
         nodes=np.stack(rows),

@@ -80,8 +80,9 @@ def _checked(
 
 
 def refused(directory: Path, error: Exception) -> Report:
-    """Make a report of what could not even be read, for forms that a forge shows."""
-    return Report(directory.as_posix(), Verdict(found=(Finding("unreadable", str(error)),)))
+    """Make a report of what could not even be read, for forms that a forge shows; of leases, a finding each."""
+    said = str(error).split("\n") if isinstance(error, LeaseError) else [str(error)]
+    return Report(directory.as_posix(), Verdict(found=tuple(Finding("unreadable", x) for x in said)))
 
 
 def _read(directory: Path, found: Compared | None) -> tuple[Config, Ledger]:

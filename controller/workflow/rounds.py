@@ -79,7 +79,18 @@ def plan(directory: Path, profile: DemandProfile, usage: xr.Dataset | None, now:
     config, ledger = read_directory(directory)
     asked = decide(profile, ledger, config, now)
     let_go = decay(ledger, usage, profile, config, now)
-    return guard(merge(asked, let_go), config, ledger, surprise=surprises(profile, config)), config
+    made = guard(merge(asked, let_go), config, ledger, surprise=surprises(profile, config))
+    return replace(made, notes=(*made.notes, _assumed(config))), config
+
+
+def _assumed(config: Config) -> str:
+    """What a plan takes from the directory that the other commands take from elsewhere, and may differ in."""
+    times, base = config.lead_times, config.repository.base_branch
+    taught_too = ", and the review time that merged pull requests teach" if times.learn else ""
+    return (
+        f"settings and leases are those of the working tree, with the configured review time "
+        f"({times.review_minutes}); `propose` and `run` take those of {base} of origin{taught_too}"
+    )
 
 
 def settled(directory: Path) -> Config:

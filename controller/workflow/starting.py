@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from controller.edge.files import texts_below
+from controller.config import Config
+from controller.configtext import parse
+from controller.edge.files import CONFIG, environment_texts, texts_below
 from controller.edge.planting import State, plant, root_of
-from controller.errors import GuardError
+from controller.errors import ConfigError, GuardError, LeaseError
 from controller.scaffold import Answers, Sources, next_steps, scaffold
 
 
@@ -38,4 +40,14 @@ def start(directory: Path, answers: dict[str, Any], dry_run: bool) -> Begun:
         module=texts_below("terraform/modules/leases", ".tf"),
     )
     wanted = {path: (file.text, file.executable) for path, file in scaffold(given, sources).items()}
-    return Begun(root, tuple(plant(root, wanted, dry_run)), next_steps(given, sources))
+    files = tuple(plant(root, wanted, dry_run))
+    kept = _kept(directory) if dict(files)[f"{given.path}/{CONFIG}"] == "kept" else None
+    return Begun(root, files, next_steps(given, sources, kept))
+
+
+def _kept(directory: Path) -> Config | None:
+    """Settings that were there before; None where they cannot be read, which ``headroom check`` will tell."""
+    try:
+        return parse(environment_texts(directory)[CONFIG], CONFIG)
+    except (ConfigError, LeaseError):
+        return None

@@ -125,6 +125,11 @@ def file_of(*pools: str, above: str = "") -> str:
             "limits.budget_per_month: a budget needs prices; set price_per_hour of web",
         ),
         (
+            file_of(pool(price=0), above="proposals:\n  auto_merge: {most_nodes: 2, most_cost: 9}\n"),
+            3,
+            "proposals.auto_merge.most_cost: a limit of cost needs prices; set price_per_hour of web, or take",
+        ),
+        (
             file_of(pool(), above="limits:\n  budget_per_day: 100\n").replace("    price_per_hour: 1\n", ""),
             3,
             "set price_per_hour of web",

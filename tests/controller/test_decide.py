@@ -429,3 +429,15 @@ def test_events_that_touch_the_window_are_told_in_the_evidence_and_the_lease():
     assert digest(change.lease) == digest(plain.changes[0].lease)
     assert plain.changes[0].evidence.drivers == ()
     assert "events" not in dict(plain.changes[0].lease.evidence)
+
+
+def test_need_that_goes_on_past_the_lease_and_can_wait_is_told():
+    steps = [6.0] * 2 + [30.0] * 6 + [60.0] * 12 + [6.0] * 52
+    profile = profile_of({"eu/shop": steps, "us/etl": [4.0] * 72})
+    near = config_of(decide="{service_level: 0.9, propose_ahead_hours: 4, profile_age_hours: 72}")
+    (alone,) = decide(profile, (), near, NOW).changes
+    assert alone.lease.ends == NOW + 8 * HOUR  # where the need is largest
+    assert alone.evidence.goes_on
+    both = decide(profile, (), config_of(), NOW).changes  # the second window is within reach: it is asked for, too
+    assert [(x.lease.ends - NOW) // HOUR for x in both] == [8, 20]
+    assert not any(x.evidence.goes_on for x in both)

@@ -54,6 +54,33 @@ def test_what_is_seen_outweighs_what_was_configured():
 
 
 @settings(max_examples=100, deadline=None)
+@given(st.floats(1, 5000), st.floats(1, 4), st.floats(0, 1))
+def test_one_fast_review_never_makes_the_time_longer_and_shortens_it_little(median, ratio, share):
+    configured = Delay(median=median, p90=min(20160, median * ratio))
+    found = learned(configured, [share * median])
+    for level in (0.5, 0.9):
+        assert 0.6 * configured.quantile(level) <= found.quantile(level) <= configured.quantile(level) * 1.001
+
+
+def test_a_request_that_was_merged_at_once_leaves_a_fixed_time_as_it_is():
+    assert learned(Delay(median=240), [0.2]).quantile(0.9) == pytest.approx(240)
+    assert learned(Delay(median=240), [2000.0]).quantile(0.9) > 400  # a slow one is a warning
+
+
+@pytest.mark.parametrize("usual", [60, 1000])
+def test_many_reviews_outweigh_what_was_configured_at_the_far_end_too(usual):
+    seen = np.exp(np.random.default_rng(5).normal(np.log(usual), 0.4, 50)).tolist()
+    for configured in (Delay(median=240), Delay(median=240, p90=900)):
+        assert learned(configured, seen).quantile(0.9) == pytest.approx(usual * np.exp(0.4 * 1.2816), rel=0.3)
+
+
+def test_now_and_then_one_at_once_does_not_hide_how_slow_the_others_are():
+    slow = [900.0, 1200.0, 700.0, 1500.0, 1000.0, 800.0]
+    without, found = learned(Delay(median=240), slow), learned(Delay(median=240), [*slow, 0.5])
+    assert found.quantile(0.9) == pytest.approx(without.quantile(0.9), rel=0.3)
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.floats(1, 5000), st.floats(1, 4), st.lists(st.floats(0, 20000), max_size=8), st.floats(0.01, 0.99))
 def test_learning_gives_a_delay_whatever_was_seen(median, ratio, seen, level):
     found = learned(Delay(median=median, p90=min(20160, median * ratio)), seen)

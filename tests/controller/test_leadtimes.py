@@ -16,6 +16,7 @@ def test_slow_reviews_make_proposals_earlier():
     config = config_of(decide="{service_level: 0.9}")
     slow = taught(config, [900.0, 1200.0, 700.0, 1500.0, 1000.0, 800.0])
     assert slow.lead_times.review_minutes.median > 200
+    assert str(slow.lead_times.review_minutes).endswith(", learnt from 6 merged pull requests")
     assert slow.lead_in("web") > config.lead_in("web")
     assert slow.look_ahead("web") - slow.lead_in("web") == config.look_ahead("web") - config.lead_in("web")
     assert slow.ready_in("web") == config.ready_in("web")

@@ -90,6 +90,16 @@ def test_what_is_not_a_lease_is_refused(text):
         parse_ledger({"leases/web/x.json": text})
 
 
+def test_every_file_that_is_no_lease_is_named():
+    good = lease_of()
+    files = {"leases/web/x.json": "{", good.path: dump(good), "leases/batch/y.json": "[]"}
+    with pytest.raises(LeaseError) as refused:
+        parse_ledger(files)
+    first, second = str(refused.value).split("\n")
+    assert first.startswith("leases/batch/y.json: a lease is a JSON object")
+    assert second.startswith("leases/web/x.json: not JSON")
+
+
 def test_identity_and_digest():
     lease = lease_of()
     assert lease_id("demo", "web", NOW) == lease_id("demo", "web", NOW)

@@ -190,6 +190,48 @@ def _said(*changes: Change, **texts: str) -> Words:
     return words(proposal, Context((), config_of(), template_texts("pull_request") | texts, BASE, NOW))
 
 
+def test_what_is_held_now_is_told_beside_what_lasts_through_the_window():
+    plan, _ = _opened()
+    web = next(x for x in plan.changes if x.lease.pool == "web")
+    (proposal,) = proposals([web], "demo", "lease")
+    soon_over = lease_of(floor=7, warm=0, start=2, hours=3)
+    texts = template_texts("pull_request")
+    body = words(proposal, Context((soon_over,), config_of(), texts, BASE, NOW)).body
+    assert f"holds {web.lease.floor} nodes (now 7, of which 3 for the whole window" in body
+    body = words(proposal, Context((), config_of(), texts, BASE, NOW)).body
+    assert f"holds {web.lease.floor} nodes (now 3)" in body
+
+
+def test_the_release_of_an_expired_lease_says_whom_it_would_undo():
+    later = HELD.expires + HOUR
+    plan = decay((HELD,), None, None, config_of(), later)
+    (proposal,) = proposals(plan.changes, "demo", "lease")
+    body = words(proposal, Context((HELD,), config_of(), template_texts("pull_request"), BASE, later)).body
+    assert "raises by hand to just what it held (8 nodes) is let go again; after this is merged it is not" in body
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_where_no_price_is_known_no_cost_is_told(together):
+    free = parse(re.sub(r"(price_per_hour): [\d.]+", r"\1: 0", CONFIG), "headroom.yaml")
+
+    def body(plan: Plan, ledger: Ledger) -> str:
+        proposal = proposals(plan.changes, "demo", "environment" if together else "lease")[0]
+        return words(proposal, Context(ledger, free, template_texts("pull_request"), BASE, plan.now)).body
+
+    asked = body(decide(profile_of(SURGE), (), free, NOW), ())
+    assert "USD" not in asked
+    assert "no price is known (`price_per_hour` is 0): " in asked
+    assert "node-hours" in body(*_passed())
+    assert "USD" not in body(*_passed())
+
+
+def test_need_that_goes_on_after_the_lease_is_said_to_be_able_to_wait():
+    change = _change()
+    assert "can wait for a newer forecast" not in _said(change).body
+    longer = replace(change, evidence=replace(change.evidence, goes_on=True))
+    assert "on the need goes on.** That can wait for a newer forecast" in _said(longer).body
+
+
 def test_the_marker_says_what_the_body_is_about():
     change = _change()
     said = _said(change)

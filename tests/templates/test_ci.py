@@ -104,6 +104,20 @@ def test_a_pool_of_ones_own(repository):
     assert workflow[True]["push"]["branches"] == ["trunk"]
 
 
+def test_a_second_run_advises_by_the_settings_that_are_there(repository):
+    init(repository, "--forge", "github", "--pool", "app", "--base", 4, "--max", 20)
+    said = init(repository, "--forge", "github")
+    assert "pools     = { app = { base = 4, max = 20 } }" in said
+    assert 'module.leases.floor["app"]' in said
+    assert "is left as it is" in said
+    assert "web" not in said
+    said = init(repository, "--forge", "github", "--pool", "batch", "--kind", "node", "--base", 1, "--max", 5)
+    assert "It has no pool batch yet: add it, with base 1 and max 5." in said
+    assert "app = { base = 4, max = 20 }" in said
+    (repository / "environments/prod/headroom.yaml").write_text("half: [")
+    assert "web = { base = 2, max = 10 }" in init(repository, "--forge", "github")
+
+
 def test_a_workflow_of_the_same_name_is_left_as_it_is(repository):
     theirs = repository / PIPELINES["github"]
     theirs.parent.mkdir(parents=True)

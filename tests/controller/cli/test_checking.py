@@ -147,6 +147,10 @@ def test_what_cannot_be_read_is_told_in_the_form_asked_for(person, tmp_path):
     person.commit({f"{ENV}/leases/web/old.json": "[" * 100_000})
     assert "not JSON" in checked(person, code=1)
     assert checked(person, "-o", "annotations", code=1).startswith("::error file=")
+    person.commit({f"{ENV}/leases/web/other.json": "{"})
+    assert all(x in checked(person, code=1) for x in ("web/old.json: not JSON", "web/other.json: not JSON"))
+    assert len(json.loads(checked(person, "-o", "sarif", code=1))["runs"][0]["results"]) == 2
+    person.commit({f"{ENV}/leases/web/other.json": None})
     person.commit({f"{ENV}/leases/web/old.json": " " * 1_100_000})
     assert json.loads(checked(person, "-o", "sarif", code=1))["runs"][0]["results"][0]["ruleId"] == "unreadable"
     person.commit({f"{ENV}/leases/web/old.json": dump(lease_of(id="old"))})

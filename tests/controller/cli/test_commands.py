@@ -74,6 +74,9 @@ def test_the_road_by_hand(environment, profile, usage):
     shown = run("plan", *env, "--profile", profile, *now).output
     assert "open web/" in shown
     assert "P(need > 3 held) is over 99 %, threshold 80 %" in shown
+    told = " ".join(shown.split())
+    assert "of the working tree, with the configured review time" in told
+    assert "`propose` and `run` take those of main of origin" in told
     shown = run("propose", *env, "--profile", profile, *now, "--dry-run").output
     assert "dry run (would be opened)" in shown
     assert "\n**Merge by " in shown
@@ -157,13 +160,16 @@ def test_everything_a_plan_says_fits_80_columns(capsys):
         largest=Distribution(((20, 1),)),
     )
     change = replace(asked, lease=replace(asked.lease, floor=20), evidence=evidence)
-    print_plan(guard(Plan("demo", NOW, (change,)), config_of()), "USD")
+    print_plan(guard(Plan("demo", NOW, (change,)), config_of()), config_of())
     shown = capsys.readouterr().out
     assert max(len(line) for line in shown.splitlines()) <= 80
     said = " ".join(shown.split())
     assert "2 of 3 groups have no history of their own; their share is their block's, with wider" in said
     assert f"spills 30 % of {long} from batch" in said
-    assert f"left short: {long} (20 % of its demand), eu/b (under 1 % of its demand)" in said
+    assert (
+        f"left short even with the pool at its max: {long} (20 % of its demand), eu/b (under 1 % of its demand)"
+        in said
+    )
     assert "way out raise max of pool web to 20; or let its groups spill to another pool" in said
 
 

@@ -2,12 +2,14 @@
 
 import json
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from controller.cli import main
+from controller.cli.replays import print_replay
 
 RIVALS = ("--policies", "static-peak,reactive,schedule,aws-style,percentile,oracle", "--weeks", 1)
 CONFIG = """\
@@ -108,6 +110,31 @@ def test_a_pool_without_groups_in_the_usage_is_named(place):
 def test_a_resource_that_the_usage_lacks_is_named(place):
     (place / "env" / "headroom.yaml").write_text(CONFIG.replace("cpu: 4}, price_per_hour: 1}", "gpu: 1}}"))
     assert "node_capacity names gpu" in run(*arguments(place), *RIVALS, code=1).output
+
+
+def test_what_would_look_like_a_mistake_is_explained(place):
+    def policy(cost, saving, nearest=0):
+        row = dict.fromkeys(("worst_shortfall_nodes", "steps_per_week", "pull_requests_per_week"), 1.0)
+        row |= {"node_hours": 9.0, "short_share": 0.0231, "hours_short_share": 0.1}
+        at = {"1.0%": {"cost": cost, "share_of_oracle_saving": saving, "nearest": nearest}}
+        return {"at": at, "settings": [row]}
+
+    found = {"static-peak": policy(20.0, 0.0), "reactive": policy(9.0, 1.1), "schedule": policy(None, None, None)}
+    whole = {"levels": [0.05], "weeks": 1, "pools": ["web"], "needed_node_hours": 9.0, "cost_unit": "USD"}
+
+    @click.command()
+    def shown():
+        print_replay(whole | {"policies": found | {"oracle": policy(10.0, 1.0)}})
+
+    done = CliRunner().invoke(shown, [])
+    assert done.exit_code == 0, done.exception
+    assert "≥ 2.31%" in next(x for x in done.stdout.splitlines() if x.startswith("schedule"))
+    for word in ("not reached: ", "cheaper than the oracle: ", "static-peak is scaled"):
+        assert word in done.stderr
+    assert (
+        "cheaper than the oracle"
+        not in run(*arguments(place), "--policies", "static-peak,oracle", "--weeks", 1).stderr
+    )
 
 
 @pytest.mark.slow
