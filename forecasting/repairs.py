@@ -1,4 +1,4 @@
-"""What was repaired in a table of usage, in words.
+"""What was repaired in a table of usage, and what looks wrong in it, in words.
 
 Place in the line: after `usage`, whose attributes count the repairs; the command line tells them.
 
@@ -57,4 +57,6 @@ def notes(usage: xr.Dataset) -> list[str]:
         if count := usage.attrs.get(kind):
             said = (of_one if count == 1 else of_many).format(count, **sizes)
             told.append(f"{said}; {_DONE[kind]}" if kind in _DONE else said)
+    if jumps := usage.attrs.get("unit_jumps"):
+        told.append(str(jumps))
     return told

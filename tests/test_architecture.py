@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "yamlkeys",
-        "settings", "dims", "table", "censoring", "coarseness", "grid", "usage", "repairs",
+        "settings", "dims", "table", "censoring", "coarseness", "unitjumps", "grid", "usage", "repairs",
         "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
         "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
@@ -40,6 +40,7 @@ PURE = {
         "grid",
         "usage",
         "coarseness",
+        "unitjumps",
         "repairs",
         "eventtable",
         "eventfile",
