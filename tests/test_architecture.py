@@ -29,6 +29,7 @@ ROWS = {
         "foreseen", "decay", "reckoning", "autonomy", "guardrails", "replay", "render", "pull", "proposal",
         "marker", "standing", "record", "fate", "markdown", "mermaid", "message", "boxes", "dashboard", "page",
         "scaffold", "plandiff", "planfile", "planmoves", "gate", "edge", "workflow", "service", "cli",
+        "entry",
     ],
 }  # fmt: skip
 PURE = {
@@ -58,7 +59,7 @@ PURE = {
         "stacking",
         "calibrate",
     },
-    "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli"},
+    "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli", "entry"},
 }
 HOMES = {
     "git": {"controller/edge/checkout", "demo"},
