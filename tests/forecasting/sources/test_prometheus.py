@@ -193,7 +193,7 @@ def test_usage_at_capacity_and_throttled_is_marked(described):
     usage = read(described(queries), now=NOW)
     marked = usage[dims.CENSORED].sel(group="eu-west-1/web", resource="cpu").values
     assert marked.nonzero()[0].tolist() == list(range(50, HOURS))
-    assert f"{HOURS - 50} hours sat at capacity; they are lower bounds on demand" in notes(usage)
+    assert f"{HOURS - 50} series-hours sat at capacity; they are lower bounds on demand" in notes(usage)
     queries = f"      cpu: {{query: '{CORES}', censored: 'sum by (region, team) (throttled) > 0'}}"
     marked = read(described(queries), now=NOW)[dims.CENSORED]
     assert marked.sel(group="eu-west-1/batch", resource="cpu").values.nonzero()[0].tolist() == [10]
