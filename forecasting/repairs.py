@@ -28,7 +28,10 @@ _OF_ONE_AND_OF_MANY = {
         "1 hour of a series sat at capacity; it is a lower bound on demand",
         "{:,} series-hours sat at capacity; they are lower bounds on demand",
     ),
-    "missing_hours": ("1 of {cells:,} series-hours is not known", "{:,} of {cells:,} series-hours are not known"),
+    "missing_hours": (
+        "1 of {cells:,} series-hours is not known",
+        "{:,} of {cells:,} series-hours are not known, in {gappy:,} of {series:,} series",
+    ),
     "absent_series": (
         "1 pair of group and resource has no known value at all",
         "{:,} pairs of group and resource have no known value at all",
@@ -52,8 +55,14 @@ _DONE = {
 
 def notes(usage: xr.Dataset) -> list[str]:
     """Say in words what was repaired, a sentence for each kind that occurred; empty for a clean table."""
-    cells = usage[dims.DEMAND].size - usage.attrs.get("absent_series", 0) * usage.sizes.get(dims.TIME, 1)
-    sizes = {"rows": usage.attrs.get("rows", 0), "cells": cells}  # those of absent series have their own line
+    hours = usage.sizes.get(dims.TIME, 1)
+    series = usage[dims.DEMAND].size // hours - usage.attrs.get("absent_series", 0)  # which have their own line
+    sizes = {
+        "rows": usage.attrs.get("rows", 0),
+        "cells": series * hours,
+        "series": series,
+        "gappy": usage.attrs.get("gappy_series", 0),
+    }
     told = [line for line in str(usage.attrs.get("source_notes", "")).split("\n") if line]
     for kind, (of_one, of_many) in _OF_ONE_AND_OF_MANY.items():
         if count := usage.attrs.get(kind):

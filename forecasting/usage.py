@@ -139,6 +139,7 @@ def from_table(
             "duplicates": grid.duplicates,
             "sub_hourly": grid.sub_hourly,
             "missing_hours": int(unknown[~absent].sum()),
+            "gappy_series": int((unknown.any(axis=2) & ~absent).sum()),
             "absent_series": int(absent.sum()),
             "coarse_series": count_coarse(~unknown, groups.names, resources.names),
             "unit_jumps": told(unit_jumps(grid.demand), groups.names, resources.names, time),

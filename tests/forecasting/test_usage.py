@@ -130,7 +130,7 @@ def test_gaps_are_hours_that_are_not_known():
     usage = from_table(rows_of((0, 0, 1.0), (3, 0, 4.0)))
     np.testing.assert_array_equal(after_two_days(usage), [1.0, np.nan, np.nan, 4.0])
     assert usage.attrs["missing_hours"] == 2
-    assert "2 of 52 series-hours are not known; left open" in notes(usage)
+    assert "2 of 52 series-hours are not known, in 1 of 1 series; left open" in notes(usage)
 
 
 def test_hours_are_counted_in_every_series_of_which_anything_is_known():

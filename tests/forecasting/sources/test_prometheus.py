@@ -266,6 +266,8 @@ def test_fetch_writes_what_every_command_reads(described, tmp_path):
     assert done.exit_code == 0, done.output
     assert '"rows":' in done.stdout
     np.testing.assert_allclose(read(csv).demand.values, read(out).demand.values)
+    told = [x for x in done.stderr.split("\n") if "series-hours are not known, in" in x]
+    assert len(told) == 1
     csv.write_text("time,value\n2026-01-01,1\n")
     done = CliRunner().invoke(main, ["fetch", "--usage", str(csv)])
     assert (done.exit_code, "usage.csv: column 'timestamp' is missing" in done.output) == (1, True)
