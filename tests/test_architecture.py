@@ -20,7 +20,7 @@ ROWS = {
         "feedback", "mixture", "reference", "plausible", "hierarchy", "fitting", "statefile", "scale",
         "pooling", "rehearsal", "training", "teaching", "learn", "profile", "archive", "behaviour", "forecast",
         "score", "judging", "retrain", "rolling", "naive", "coverage", "scorecard",
-        "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
+        "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "panel", "chart", "belief",
         "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
@@ -88,6 +88,7 @@ HOMES = {
     "holidays": {"forecasting/places"},
     "matplotlib": {
         "forecasting/chart",
+        "forecasting/panel",
         "forecasting/accuracy_chart",
         "forecasting/score_chart",
         "forecasting/explain_chart",
