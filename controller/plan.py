@@ -135,8 +135,8 @@ class ForecastEvidence:
     ``levels_why`` says where service and shadow level come from. ``shortfall_node_hours`` and ``shortfall_hours``
     are what is expected to be missing if nothing is done, ``late_node_hours`` what is if the lease is merged an
     hour after ``merge_by``. ``lead`` describes the lead time in words; ``short_notice`` says that the usual
-    review would end after ``merge_by``. ``newcomers`` are groups that live on what their block has in common, for
-    want of a history of their own. ``unserved`` is, per group, the share of its demand in the window that no pool
+    review would end after ``merge_by``. ``newcomers`` are groups that lean on what their block has in common, for
+    want of two weeks of history. ``unserved`` is, per group, the share of its demand in the window that no pool
     can hold. ``priority`` is the highest of the groups', ``drivers`` are the events in the window. ``surprise``
     is how much more, and how much less, came lately than was foreseen: 0 is calm, 1 an alarm; None if that is not
     known. ``course`` is the need in and around the window. ``planned`` is what the lease costs if it is merged at

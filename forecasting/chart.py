@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from forecasting import dims
 from forecasting.errors import ForecastingError
+from forecasting.panel import FAINT, dress, from_zero, row_label
 from forecasting.profile import DemandProfile
 from forecasting.target import PICTURES, check_target, whole
 
@@ -35,7 +36,7 @@ Trace = tuple[ArrayLike, ArrayLike]
 
 # One hue for the forecast and one far from it for what is held; told apart by the colour-blind and in grey.
 _BANDS = (("95 %", "#dceaf6"), ("80 %", "#b3d2ea"), ("50 %", "#7fb2d9"))
-_MEDIAN, _USED, _HELD, _WARM, _FAINT = "#1f5f99", "#1a1a1a", "#d1520a", "#fae0c8", "#8a8a8a"
+_MEDIAN, _USED, _HELD, _WARM = "#1f5f99", "#1a1a1a", "#d1520a", "#fae0c8"
 _HEADER: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold", "parse_math": False}  # a name may hold a $
 _LEGEND_ORDER = ("issued", "used", "median", "50 %", "80 %", "95 %", "held", "warm")
 _LEGEND: dict[str, Any] = {"fontsize": 9.5, "columnspacing": 1.3, "handlelength": 1.6, "borderaxespad": 0.6}
@@ -95,8 +96,8 @@ def fan_axes(
     if actual is not None:
         ax.plot(*actual, color=_USED, lw=1.1, label="used")
     if issued is not None:
-        ax.axvline(issued, color=_FAINT, lw=0.9, ls=(0, (4, 3)), label="issued")  # type: ignore[arg-type]
-    _dress(ax, unit)
+        ax.axvline(issued, color=FAINT, lw=0.9, ls=(0, (4, 3)), label="issued")  # type: ignore[arg-type]
+    dress(ax, unit)
 
 
 def legend(figure: "Figure", ax: "Axes") -> None:
@@ -163,7 +164,9 @@ def fan(
             unit = series[dims.UNIT].item()
             if group == chosen[0]:
                 ax.set_title(f"{resource}, {unit}" if unit else resource, **_HEADER)
-        row[0].set_ylabel(_short(group), **_HEADER)
+        row[0].set_ylabel(row_label(group), **_HEADER)
+    for column in axes.T:
+        from_zero(column)
     part = f": {len(chosen)} of {len(known)} groups" if len(chosen) < len(known) else ""
     why = ", by coming peak" if part and groups is None else ""
     title = f"Demand forecast of {profile.issued:%Y-%m-%d %H:%M} UTC{part}{why}"
@@ -193,35 +196,6 @@ def largest_peaks(profile: DemandProfile, most: int = MOST_GROUPS) -> list[str]:
     return [str(group) for group in median[dims.GROUP].values[np.sort(first)]]
 
 
-def _dress(ax: "Axes", unit: str) -> None:
-    """Set the frame of a panel: few lines, ticks at days, the axis from zero unless that is far off."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
-
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(_FAINT)
-    ax.grid(axis="y", color="#ebebeb", lw=0.7)
-    ax.set_axisbelow(True)
-    ax.margins(x=0)
-    low, high = ax.dataLim.intervaly
-    if low < 0.6 * high:
-        ax.set_ylim(0, 1.06 * high or 1)
-    ax.tick_params(labelsize=8.5, color=_FAINT, length=3)
-    most = max(6, int(2.4 * ax.bbox.width / ax.figure.dpi))
-    ax.yaxis.set_major_locator(MaxNLocator(4))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _compact(value)))
-    # Days by their name; ticks within a day by their hour alone.
-    day, hour, minute = "%a %d", "%Hh", "%H:%M"
-    forms, at_zero = [day, day, day, hour, minute, minute], [day, day, day, day, hour, minute]
-    locator = AutoDateLocator(minticks=2, maxticks=most)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(
-        ConciseDateFormatter(locator, formats=forms, zero_formats=at_zero, show_offset=False)  # type: ignore[no-untyped-call]
-    )
-    if unit:
-        ax.set_ylabel(unit, fontsize=9, parse_math=False)
-
-
 def _used(
     hours: NDArray[np.datetime64],
     history: xr.Dataset | None,
@@ -240,14 +214,3 @@ def _used(
             times.append(usage[dims.TIME].values[within])
             values.append(series.values[within])
     return (np.concatenate(times), np.concatenate(values)) if times else None
-
-
-def _compact(value: float) -> str:
-    for least, unit, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if abs(value) >= least:
-            return f"{value / unit:g}{letter}"
-    return f"{value:g}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else name[:29] + "…"

@@ -14,7 +14,7 @@ from forecasting import dims
 from forecasting.errors import HierarchyError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
-from forecasting.past import bridge_notes
+from forecasting.past import bridge_notes, short_notes
 
 
 def fit(
@@ -34,7 +34,8 @@ def fit(
             f"the hierarchy was learnt with the covariates {', '.join(hierarchy.events) or 'none'}, and these are "
             f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
         )
-    return bridge_notes(past[dims.TIME].values[-1], moment) + hierarchy.notes(
+    of_past = short_notes(past.sizes[dims.TIME]) + bridge_notes(past[dims.TIME].values[-1], moment)
+    return of_past + hierarchy.notes(
         np.unique(past[dims.REGION].values).tolist(),
         past[dims.RESOURCE].values.tolist(),
         past[dims.GROUP].values.tolist(),

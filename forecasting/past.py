@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from forecasting import dims
+from forecasting.basis import WEEK
 from forecasting.errors import UsageError
 from forecasting.settings import LONGEST_MEMORY_HOURS
 from forecasting.usage import before, digest, require_history
@@ -26,6 +27,7 @@ MOST_BRIDGED_HOURS = 4 * 168
 """Longer ago, usage says too little of the moment of a forecast."""
 
 _WORTH_A_NOTE_HOURS = 24
+_LEAST_WEEKS = 2
 
 
 def past_of(
@@ -73,6 +75,15 @@ def bridge_notes(last: np.datetime64, moment: datetime) -> list[str]:
     if missing <= _WORTH_A_NOTE_HOURS:
         return []
     return [f"usage ends {missing} hours before the moment of the forecast: the forecast bridges them"]
+
+
+def short_notes(hours: int) -> list[str]:
+    """Say in words where usage reaches back too little to tell a weekend from the days before it."""
+    if hours >= _LEAST_WEEKS * WEEK:
+        return []
+    return [
+        f"usage reaches back {hours} hours: under {_LEAST_WEEKS} weeks say little of how days of the week differ"
+    ]
 
 
 def provenance(past: xr.Dataset, moment: datetime, seed: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What was repaired in a table of usage, in words.
+"""What was repaired in a table of usage, and what looks wrong in it, in words.
 
 Place in the line: after `usage`, whose attributes count the repairs; the command line tells them.
 
@@ -10,6 +10,7 @@ import xarray as xr
 
 from forecasting import dims
 
+# A series is one resource of one group, and hours are counted in each: of 3 series a day has 72 series-hours.
 _OF_ONE_AND_OF_MANY = {
     "naive_timestamps": ("1 of {rows:,} rows has no timezone", "{:,} of {rows:,} rows have no timezone"),
     "unsorted": (
@@ -20,14 +21,17 @@ _OF_ONE_AND_OF_MANY = {
     "negative": ("1 value is negative", "{:,} values are negative"),
     "duplicates": ("1 row repeats a timestamp of its series", "{:,} rows repeat a timestamp of their series"),
     "sub_hourly": (
-        "1 hour has several rows; it holds the mean of its known values",
-        "{:,} hours have several rows; each holds the mean of its known values",
+        "1 hour of a series has several rows; it holds the mean of its known values",
+        "{:,} series-hours have several rows; each holds the mean of its known values",
     ),
     "censored_hours": (
-        "1 hour sat at capacity; it is a lower bound on demand",
-        "{:,} hours sat at capacity; they are lower bounds on demand",
+        "1 hour of a series sat at capacity; it is a lower bound on demand",
+        "{:,} series-hours sat at capacity; they are lower bounds on demand",
     ),
-    "missing_hours": ("1 of {cells:,} hours is not known", "{:,} of {cells:,} hours are not known"),
+    "missing_hours": (
+        "1 of {cells:,} series-hours is not known",
+        "{:,} of {cells:,} series-hours are not known, in {gappy:,} of {series:,} series",
+    ),
     "absent_series": (
         "1 pair of group and resource has no known value at all",
         "{:,} pairs of group and resource have no known value at all",
@@ -51,10 +55,19 @@ _DONE = {
 
 def notes(usage: xr.Dataset) -> list[str]:
     """Say in words what was repaired, a sentence for each kind that occurred; empty for a clean table."""
-    sizes = {"rows": usage.attrs.get("rows", 0), "cells": usage[dims.DEMAND].size}
+    hours = usage.sizes.get(dims.TIME, 1)
+    series = usage[dims.DEMAND].size // hours - usage.attrs.get("absent_series", 0)  # which have their own line
+    sizes = {
+        "rows": usage.attrs.get("rows", 0),
+        "cells": series * hours,
+        "series": series,
+        "gappy": usage.attrs.get("gappy_series", 0),
+    }
     told = [line for line in str(usage.attrs.get("source_notes", "")).split("\n") if line]
     for kind, (of_one, of_many) in _OF_ONE_AND_OF_MANY.items():
         if count := usage.attrs.get(kind):
             said = (of_one if count == 1 else of_many).format(count, **sizes)
             told.append(f"{said}; {_DONE[kind]}" if kind in _DONE else said)
+    if jumps := usage.attrs.get("unit_jumps"):
+        told.append(str(jumps))
     return told

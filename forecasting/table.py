@@ -187,7 +187,8 @@ def decode_values(column: "pd.Series[Any]", name: str = "value") -> NDArray[np.f
     for place in np.flatnonzero(np.isnan(numbers)):
         text = texts.iloc[place]
         if not pd.isna(text) and str(text).strip().lower() not in _NOT_KNOWN:
-            raise UsageError(f"column '{name}', row {place + 1}: {_shown(text)} is not a number")
+            hint = "; write a point, as 1.5, and no commas" if "," in str(text) else ""
+            raise UsageError(f"column '{name}', row {place + 1}: {_shown(text)} is not a number{hint}")
     return numbers
 
 

@@ -43,6 +43,7 @@ from forecasting.table import (
     decode_values,
     join_labels,
 )
+from forecasting.unitjumps import told, unit_jumps
 
 MINIMUM_HOURS = 48
 """Fewest hours with a known value that make a history: two of each hour of the day."""
@@ -138,8 +139,10 @@ def from_table(
             "duplicates": grid.duplicates,
             "sub_hourly": grid.sub_hourly,
             "missing_hours": int(unknown[~absent].sum()),
+            "gappy_series": int((unknown.any(axis=2) & ~absent).sum()),
             "absent_series": int(absent.sum()),
             "coarse_series": count_coarse(~unknown, groups.names, resources.names),
+            "unit_jumps": told(unit_jumps(grid.demand), groups.names, resources.names, time),
         },
     )
     if grid.censored is not None:

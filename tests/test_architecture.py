@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "forecasting": [
         "errors", "target", "netcdf", "yamlkeys",
-        "settings", "dims", "table", "censoring", "coarseness", "grid", "usage", "repairs",
+        "settings", "dims", "table", "censoring", "coarseness", "unitjumps", "grid", "usage", "repairs",
         "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
         "uplift", "effects", "eventlayer", "occurring", "newcomers", "transform", "shifts", "sufficient",
@@ -21,7 +21,7 @@ ROWS = {
         "statefile", "scale",
         "pooling", "rehearsal", "training", "teaching", "learn", "profile", "archive", "behaviour", "forecast",
         "score", "judging", "retrain", "rolling", "naive", "coverage", "scorecard",
-        "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "chart", "belief",
+        "score_chart", "contestants", "replay", "verdict", "accuracy_chart", "panel", "chart", "belief",
         "attribution", "explain", "explain_chart", "backtest",
     ],
     "controller": [
@@ -30,6 +30,7 @@ ROWS = {
         "foreseen", "decay", "reckoning", "autonomy", "guardrails", "replay", "render", "pull", "proposal",
         "marker", "standing", "record", "fate", "markdown", "mermaid", "message", "boxes", "dashboard", "page",
         "scaffold", "plandiff", "planfile", "planmoves", "gate", "edge", "workflow", "service", "cli",
+        "entry",
     ],
 }  # fmt: skip
 PURE = {
@@ -41,6 +42,7 @@ PURE = {
         "grid",
         "usage",
         "coarseness",
+        "unitjumps",
         "repairs",
         "eventtable",
         "eventfile",
@@ -60,7 +62,7 @@ PURE = {
         "calibrate",
         "lasting",
     },
-    "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli"},
+    "controller": set(ROWS["controller"]) - {"edge", "workflow", "service", "cli", "entry"},
 }
 HOMES = {
     "git": {"controller/edge/checkout", "demo"},
@@ -89,6 +91,7 @@ HOMES = {
     "holidays": {"forecasting/places"},
     "matplotlib": {
         "forecasting/chart",
+        "forecasting/panel",
         "forecasting/accuracy_chart",
         "forecasting/score_chart",
         "forecasting/explain_chart",

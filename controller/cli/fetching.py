@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, as_json, document, note, now_option, plain_record, progress, table
 from controller.cli.targets import check_targets
 from controller.errors import HeadroomError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @click.command(
@@ -20,17 +24,21 @@ from controller.errors import HeadroomError
 @now_option
 @as_json
 def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None:
-    """Read usage from its sources, say what came from where, and write it as one table."""
+    """Read usage from its sources, say what came from where, and write it as one table.
+
+    It says what other commands would say of that table, too: hours that are missing, or why it is refused.
+    """
     from forecasting import sources
     from forecasting.target import whole
 
     check_targets([("--out", out, [".parquet", ".csv"])], [usage_path])
     with progress("fetch") as report:
         found = sources.fetch(usage_path, now, report)
-    for line in found.told:
+    told = [*found.told, *_judged(found.rows, now)]
+    for line in told:
         note(line)
     if output == "json":
-        document({"sources": [plain_record(part) for part in found.parts], "notes": list(found.told)})
+        document({"sources": [plain_record(part) for part in found.parts], "notes": told})
     else:
         columns = [Column("source"), *(Column(x, number=True) for x in ("rows", "h read", "h cached"))]
         columns += [Column("from (UTC)"), Column("to (UTC)")]
@@ -57,6 +65,18 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
         except (OSError, ValueError, TypeError) as error:  # a full disk; a column of mixed kinds
             raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
         note(f"usage: {out}")
+
+
+def _judged(rows: "DataFrame", now: datetime) -> list[str]:
+    """Say what is missing or odd in a table, or why no forecast can be made of it: it is shown all the same."""
+    from forecasting.errors import UsageError
+    from forecasting.repairs import notes
+    from forecasting.usage import from_table
+
+    try:
+        return notes(from_table(rows, now=now))
+    except UsageError as error:
+        return [f"no command can use this table as it is: {error}"]
 
 
 def _hours(hours: float | None) -> str:

@@ -58,7 +58,11 @@ class Job:
         from controller.service.lock import alone
         from forecasting.repairs import notes
         from forecasting.sources import read
+        from forecasting.target import check_target
 
+        for path in (self.hierarchy_path, self.record_path):
+            if path is not None:
+                check_target(path, [".nc"])
         config, _ = workflow.read_directory(self.directory)
         workflow.reach(self.directory)  # before minutes of work: what is missing for the forge is told at once
         with alone(f"{locate(self.directory).url} {config.environment}", self.wait) as mine:

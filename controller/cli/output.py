@@ -23,7 +23,7 @@ from controller.lease import stamp
 
 Report = Callable[[str, float], None]
 _MOST_COLUMNS = 100  # of prose, that it can be read
-_THOUSANDS = {1: "k", 2: "M", 3: "G", 4: "T", 5: "P", -1: "m", -2: "µ", -3: "n"}
+_THOUSANDS = {1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
 _STEERING = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 
 as_json = click.option(
@@ -150,11 +150,17 @@ def progress(what: str) -> Iterator[Report]:
 
 
 def number(value: float) -> str:
-    """Return a number ≥ 0 in six characters: three digits, or whole with commas; beyond, with k, M or m, µ."""
+    """Return a number ≥ 0 in six characters: three digits, or whole with commas; above with k, M, below as 2.8e-5.
+
+    There is no m for thousandths: beside forecasts it would be read as minutes or as millions.
+    """
     if 999.5 <= value < 99_999.5:
         return f"{value:,.0f}"
+    if 0 < value < 0.01:
+        digits, exponent = f"{value:.{1 if value > 1e-9 else 0}e}".split("e")
+        return f"{value:.2g}" if value >= 0.001 else f"{digits.removesuffix('.0')}e{int(exponent)}"
     digits, exponent = f"{value:.2e}".split("e")
     thousands = int(exponent) // 3
-    if value == 0 or 0.01 <= value < 999.5 or thousands not in _THOUSANDS:
+    if value < 999.5 or thousands not in _THOUSANDS:
         return f"{value:.3g}"
     return f"{float(digits) * 10 ** (int(exponent) % 3):.3g}{_THOUSANDS[thousands]}"

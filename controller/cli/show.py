@@ -127,13 +127,13 @@ def _window(change: Change) -> str:
 
 
 def _new(evidence: ForecastEvidence) -> str:
-    """What is said of groups without a history."""
+    """What is said of groups with little history: `forecasting.newcomers` has the rule."""
     if not evidence.newcomers:
         return ""
     count, all_groups = len(evidence.newcomers), len(evidence.groups)
-    have, their = ("has", "its") if count == 1 else ("have", "their")
+    have, lean = ("has", "it leans on its") if count == 1 else ("have", "they lean on their")
     return (
-        f"{count} of {all_groups} groups {have} no history of {their} own; {their} share is {their} block's, with "
+        f"{count} of {all_groups} groups {have} under two weeks of history in some resource; {lean} block, with "
         f"wider intervals: {_some([plain(x) for x in evidence.newcomers])}"
     )
 

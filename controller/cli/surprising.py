@@ -11,6 +11,7 @@ from controller.cli.eventoptions import EventChoice, event_options, jobs_option,
 from controller.cli.forecasts import usage_option
 from controller.cli.output import Column, Moment, Report, as_json, document, note, progress, table
 from controller.cli.reading import usage_of
+from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,14 +70,22 @@ def surprise(
 
     A factor of 0 is calm and 1 an alarm, above for more than was foreseen and below for less.
     """
+    from controller import workflow
+    from forecasting.feedback.record import KIND
     from forecasting.feedback.surprise import surprises, verdicts
     from forecasting.hierarchy import Hierarchy
+    from forecasting.netcdf import check_own
 
+    check_own(record_path, KIND)
+    check_targets([("--record", record_path, [".nc"])], [usage_path, hierarchy_path, *choice.files])
+    hierarchy = Hierarchy.load(hierarchy_path)
+    if directory:
+        workflow.read_directory(directory)  # before usage is read, which may take long
     usage = usage_of(usage_path, now)
     sets = pools_of(directory, usage) if directory else {}
     with progress("surprise") as report:
         record = carried_on(
-            record_path, usage, Hierarchy.load(hierarchy_path), now, note, report,
+            record_path, usage, hierarchy, now, note, report,
             sets=sets, events=choice.of(usage), seed=seed, jobs=jobs,
         )  # fmt: skip
     found = surprises(record)

@@ -27,6 +27,7 @@ ENDINGS = (*PARQUET_ENDINGS, *CSV_ENDINGS, *JSON_ENDINGS)
 
 _PARQUET_MAGIC = b"PAR1"
 _TEXT_COLUMNS = ("timestamp", "region", "group", "resource", CENSORED)
+_OTHER_SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _NOT_KNOWN = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
 
 
@@ -83,7 +84,7 @@ def _read_parquet(file: BinaryIO, check: bool) -> pd.DataFrame:
 
 def _read_csv(file: BinaryIO) -> pd.DataFrame:
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             file,
             encoding="utf-8",
             skipinitialspace=True,
@@ -97,6 +98,14 @@ def _read_csv(file: BinaryIO) -> pd.DataFrame:
         raise UsageError(f"the file is not text in UTF-8: {error}") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UsageError(f"the file cannot be read as CSV: {error}") from error
+    for sign, name in _OTHER_SIGNS.items():
+        if len(table.columns) == 1 and sign in str(table.columns[0]):
+            # Not guessed at: where semicolons divide columns, 1.234 may be a thousand, and 1,5 is no number here.
+            raise UsageError(
+                f"the columns are divided by {name}, where commas are wanted: write the file with commas, and its "
+                "numbers with a point, as 1.5"
+            )
+    return table
 
 
 def _read_json_lines(file: BinaryIO) -> pd.DataFrame:

@@ -144,7 +144,7 @@ def test_finer_than_hourly_becomes_the_mean_of_each_hour(freq, per_hour, usage_b
     values = wave(per_hour * 72)
     usage = usage_by(rows(values, freq))
     np.testing.assert_allclose(usage.demand.values[0, 0], values.reshape(72, per_hour).mean(axis=1), rtol=1e-12)
-    assert notes(usage) == ["72 hours have several rows; each holds the mean of its known values"]
+    assert notes(usage) == ["72 series-hours have several rows; each holds the mean of its known values"]
 
 
 def test_the_mean_is_that_of_the_values_that_are_known(usage_by):

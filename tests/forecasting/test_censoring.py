@@ -45,7 +45,7 @@ def test_a_flag_marks_an_hour_and_a_note_counts_them():
     usage = from_table(table_of(censored=flagged(3, 4)))
     dims.check_usage(usage, "from_table")
     assert usage[dims.CENSORED].values[0, 0].nonzero()[0].tolist() == [3, 4]
-    assert notes(usage) == ["2 hours sat at capacity; they are lower bounds on demand"]
+    assert notes(usage) == ["2 series-hours sat at capacity; they are lower bounds on demand"]
     assert (usage.demand == 5.0).all()
 
 

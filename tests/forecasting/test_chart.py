@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from forecasting import dims
 from forecasting.chart import FAN_LEVELS, MOST_GROUPS, fan, fan_axes, largest_peaks, legend
 from forecasting.errors import ForecastingError
+from forecasting.panel import from_zero, row_label
 from forecasting.profile import DemandProfile
 
 HOURS = 48
@@ -134,6 +135,25 @@ def test_fan_is_the_same_for_the_same_profile(tmp_path):
     for name in ("one.png", "two.png"):
         fan(profile_of(), tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+@pytest.mark.parametrize("near", [0.0, 900.0])
+def test_axes_of_one_column_begin_at_zero_unless_all_are_far_from_it(near):
+    column = Figure().subplots(2)
+    for ax, lowest in zip(column, (1000.0, near), strict=True):
+        fan_axes(ax, TIME, lowest + fan_of())
+    from_zero(column)
+    assert [ax.get_ylim()[0] == 0 for ax in column] == [near == 0] * 2
+    assert column[0].get_ylim()[1] > 1007
+
+
+@pytest.mark.parametrize("name", ["us-east/build-farm-of-everything-else-1234567890", "a" * 60, "a/b"])
+def test_the_label_of_a_row_is_no_longer_than_the_row_is_high(name):
+    figure = Figure(figsize=(4, 4), dpi=120)
+    text = figure.text(0, 0, row_label(name), fontsize=9.5, fontweight="bold")
+    assert text.get_window_extent().width < 250
+    assert row_label("eu-west/web") == "eu-west/web"
+    assert row_label("us-east/build-farm-of-everything-else").split("\n") == ["us-east/", "build-farm-of-everyth…"]
 
 
 def test_names_that_look_like_mathematics_or_lack_glyphs_are_drawn(tmp_path):

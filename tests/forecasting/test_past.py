@@ -6,7 +6,7 @@ import pytest
 from demand import moment, usage_of, waves
 
 from forecasting.errors import ForecastingError, UsageError
-from forecasting.past import HISTORY_HOURS, MOST_BRIDGED_HOURS, bridge_notes, past_of, provenance
+from forecasting.past import HISTORY_HOURS, MOST_BRIDGED_HOURS, bridge_notes, past_of, provenance, short_notes
 
 
 def test_the_moment_is_the_hour_after_the_last_one():
@@ -49,6 +49,11 @@ def test_usage_that_ends_long_before_is_noted_and_at_last_refused():
     past_of(usage, moment(100 + MOST_BRIDGED_HOURS))
     with pytest.raises(UsageError, match="673 hours before .* bring newer usage"):
         past_of(usage, moment(101 + MOST_BRIDGED_HOURS))
+
+
+def test_usage_that_is_too_short_to_know_weekdays_by_is_noted():
+    assert short_notes(336) == []
+    assert "usage reaches back 51 hours" in " ".join(short_notes(51))
 
 
 def test_what_it_refuses():

@@ -176,6 +176,11 @@ def test_value_that_is_no_number_is_refused_by_row(text):
         decode_values(pd.Series(["1", "2", text, "x"]))
 
 
+def test_a_comma_in_a_number_is_told_of():
+    with pytest.raises(UsageError, match=r"'1,5' is not a number; write a point"):
+        decode_values(pd.Series(["1,5"]))
+
+
 def test_a_whole_number_beyond_all_floats_is_refused_by_row():
     with pytest.raises(UsageError, match=r"^column 'value', row 2: the number is beyond ±1.8e308"):
         decode_values(pd.Series([1, -(10**5000), None], dtype=object))

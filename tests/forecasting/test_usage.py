@@ -99,7 +99,7 @@ def test_rows_within_an_hour_become_their_mean():
     usage = from_table(rows_of((0, 0, 1.0), (0, 15, 2.0), (0, 30, 6.0), (0, 45, np.nan), (1, 59, 4.0)))
     assert after_two_days(usage).tolist() == [3.0, 4.0]
     assert usage.attrs["sub_hourly"] == 1
-    assert "1 hour has several rows; it holds the mean of its known values" in notes(usage)
+    assert "1 hour of a series has several rows; it holds the mean of its known values" in notes(usage)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-320, LARGEST])
@@ -130,7 +130,18 @@ def test_gaps_are_hours_that_are_not_known():
     usage = from_table(rows_of((0, 0, 1.0), (3, 0, 4.0)))
     np.testing.assert_array_equal(after_two_days(usage), [1.0, np.nan, np.nan, 4.0])
     assert usage.attrs["missing_hours"] == 2
-    assert "2 of 52 hours are not known; left open" in notes(usage)
+    assert "2 of 52 series-hours are not known, in 1 of 1 series; left open" in notes(usage)
+
+
+def test_hours_are_counted_in_every_series_of_which_anything_is_known():
+    parts = [
+        table_of(48),
+        table_of(47, group="batch"),
+        table_of(1, group="batch", resource="memory", value=np.nan),
+    ]
+    usage = from_table(pd.concat(parts, ignore_index=True))
+    assert "1 of 96 series-hours is not known; left open" in notes(usage)
+    assert any(x.startswith("2 pairs of group and resource have no known value") for x in notes(usage))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

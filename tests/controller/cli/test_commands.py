@@ -164,7 +164,7 @@ def test_everything_a_plan_says_fits_80_columns(capsys):
     shown = capsys.readouterr().out
     assert max(len(line) for line in shown.splitlines()) <= 80
     said = " ".join(shown.split())
-    assert "2 of 3 groups have no history of their own; their share is their block's, with wider" in said
+    assert "2 of 3 groups have under two weeks of history in some resource; they lean on their block, with" in said
     assert f"spills 30 % of {long} from batch" in said
     assert (
         f"left short even with the pool at its max: {long} (20 % of its demand), eu/b (under 1 % of its demand)"

@@ -98,6 +98,19 @@ def test_a_record_needs_a_hierarchy_that_is_kept(environment, tmp_path):
     assert "--hierarchy" in said
 
 
+def test_where_a_record_cannot_be_is_told_before_usage_is_read(environment, tmp_path):
+    usage, hierarchy = tmp_path / "not-even-looked-at.parquet", tmp_path / "absent.nc"
+    given = ("--usage", usage, "--hierarchy", hierarchy, "--record")
+    for record, said in (
+        ("r.csv", "ends in .nc"),
+        ("absent/r.nc", "there is no directory"),
+        ("r.nc", "absent.nc"),
+    ):
+        assert said in headroom("surprise", *given, tmp_path / record, code=1)
+    run = ("run", "--env", environment, *given)
+    assert "r.csv: name a file that ends in .nc" in headroom(*run, tmp_path / "r.csv", code=1)
+
+
 def test_a_shift_is_told_and_a_broken_record_is_made_anew(environment, tmp_path):
     usage, before = (
         usage_to(NOW, tmp_path / "usage.csv"),

@@ -147,6 +147,16 @@ def test_a_damaged_page_is_refused(written):
         read(path)
 
 
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_csv_that_is_not_divided_by_commas_is_told_so(sign, name, decimal, written):
+    path = written("usage.csv", sep=sign, decimal=decimal)
+    with pytest.raises(
+        UsageError, match=rf"usage.csv: the columns are divided by {name}.*write the file with commas"
+    ):
+        read(path)
+
+
 def test_csv_that_is_not_text_or_not_regular_is_refused(tmp_path):
     path = tmp_path / "usage.csv"
     path.write_bytes("timestamp,region,group,resource,value\n2026-04-06,eu-été,a,cpu,1\n".encode("latin-1"))

@@ -193,7 +193,7 @@ def test_usage_at_capacity_and_throttled_is_marked(described):
     usage = read(described(queries), now=NOW)
     marked = usage[dims.CENSORED].sel(group="eu-west-1/web", resource="cpu").values
     assert marked.nonzero()[0].tolist() == list(range(50, HOURS))
-    assert f"{HOURS - 50} hours sat at capacity; they are lower bounds on demand" in notes(usage)
+    assert f"{HOURS - 50} series-hours sat at capacity; they are lower bounds on demand" in notes(usage)
     queries = f"      cpu: {{query: '{CORES}', censored: 'sum by (region, team) (throttled) > 0'}}"
     marked = read(described(queries), now=NOW)[dims.CENSORED]
     assert marked.sel(group="eu-west-1/batch", resource="cpu").values.nonzero()[0].tolist() == [10]
@@ -266,6 +266,8 @@ def test_fetch_writes_what_every_command_reads(described, tmp_path):
     assert done.exit_code == 0, done.output
     assert '"rows":' in done.stdout
     np.testing.assert_allclose(read(csv).demand.values, read(out).demand.values)
+    told = [x for x in done.stderr.split("\n") if "series-hours are not known, in" in x]
+    assert len(told) == 1
     csv.write_text("time,value\n2026-01-01,1\n")
     done = CliRunner().invoke(main, ["fetch", "--usage", str(csv)])
     assert (done.exit_code, "usage.csv: column 'timestamp' is missing" in done.output) == (1, True)
