@@ -238,7 +238,7 @@ def test_steps_down_hold(world):
             change = less.get((lease.pool, lease.id))
             if change is None or change.action == "update":
                 left += live((change.lease if change else lease,), name)
-        assert sum(held) - sum(most(left, name)) <= allowed(scene.config.limits, "down", held)
+        assert total(name, held) - total(name, most(left, name)) <= allowed(scene.config.limits, "down", held)
 
 
 @settings(max_examples=100, deadline=None)
