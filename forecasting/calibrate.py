@@ -34,8 +34,8 @@ NEW_LEVEL_WIDER = 1.2
 _OF_A_LONE_SERIES = np.array([0.06, 0.06, 0.10])
 """Log factors, by level, on top of what the rehearsal of a lone series asks for; for each of several, their share.
 
-Found on bicycles and web services, on every other day. In part it is since what is shared was learnt
-from the very days that are forecast again, and of few series that is mostly their own.
+Chosen between bicycles, which they make too wide, and web services, which want more. In part it is since what is
+shared was learnt from the very days that are forecast again, and of few series that is mostly their own.
 """
 
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story

@@ -69,7 +69,7 @@ def bootstrap_rows(
     """
     block = min(BLOCK_HOURS, at)
     # The usual value of the week, a day ago, is known after a week and a day.
-    starts = np.arange(min(WEEK + DAY, at // 2), at - block + 1)
+    starts = np.arange(min(WEEK + DAY, at // 2, at - block), at - block + 1)
     weight = recency(at)[starts]
     clock = time.astype("datetime64[h]").astype(np.int64) % DAY
     rows = np.empty((draws, hours), dtype=np.intp)

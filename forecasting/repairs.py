@@ -29,7 +29,7 @@ _OF_ONE_AND_OF_MANY = {
         "{:,} series-hours sat at capacity; they are lower bounds on demand",
     ),
     "missing_hours": (
-        "1 of {cells:,} series-hours is not known",
+        "1 of {cells:,} series-hours is not known, in 1 of {series:,} series",
         "{:,} of {cells:,} series-hours are not known, in {gappy:,} of {series:,} series",
     ),
     "absent_series": (

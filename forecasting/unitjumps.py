@@ -63,9 +63,11 @@ def unit_jumps(demand: NDArray[np.float64]) -> list[UnitJump]:
         values = demand[group, resource, hours]
         ordered = np.sort(values)
         steps = np.diff(np.log(ordered))  # a ratio could overflow
+        least = LEAST_HOURS - 1
+        steps[:least] = steps[max(len(steps) - least, 0) :] = 0.0  # a few wild values are no part
         step = int(np.argmax(steps))
         low, high = ordered[: step + 1], ordered[step + 1 :]
-        if steps[step] < np.log(APART) or min(len(low), len(high)) < LEAST_HOURS:
+        if steps[step] < np.log(APART):
             continue
         is_high = values >= high[0]
         turns = np.flatnonzero(is_high[1:] != is_high[:-1])
@@ -90,6 +92,6 @@ def told(
     more = f" ({len(found):,} series look so in all)" if len(found) > 1 else ""
     return (
         f"{resources[one.resource]} of {labels[one.group]} is about 10^{size} times {side} from {since} UTC on "
-        f"than before, with nothing in between{more}. If part of it is in another unit (bytes in place of GiB?), "
-        "the forecast is wrong by as much: bring all of it in one unit, or leave out the hours in the other"
+        f"than just before, with nothing in between{more}. If part of it is in another unit (bytes in place of "
+        "GiB?), the forecast is wrong by as much: bring all of it in one unit, or leave out the hours in the other"
     )

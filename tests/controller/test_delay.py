@@ -62,6 +62,22 @@ def test_one_fast_review_never_makes_the_time_longer_and_shortens_it_little(medi
         assert 0.6 * configured.quantile(level) <= found.quantile(level) <= configured.quantile(level) * 1.001
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.floats(1, 20000), min_size=1, max_size=30), st.integers(1, 20))
+def test_reviews_that_end_at_once_never_lengthen_what_slow_ones_taught(seen, at_once):
+    configured = Delay(median=240, p90=900)
+    without, found = learned(configured, seen), learned(configured, [*seen, *[0.5] * at_once])
+    for level in (0.5, 0.9):
+        assert found.quantile(level) <= without.quantile(level) * (1 + 1e-9)
+
+
+def test_reviews_that_are_alike_teach_the_same_whatever_the_configured_middle():
+    configured = Delay(median=240, p90=900)
+    for usual in (239.0, 240.0, 241.0):
+        assert learned(configured, [usual] * 40).quantile(0.9) == pytest.approx(usual, rel=0.01)
+    assert learned(configured, [1.0] * 50 + [300.0] * 50).quantile(0.9) == pytest.approx(300, rel=0.01)
+
+
 def test_a_request_that_was_merged_at_once_leaves_a_fixed_time_as_it_is():
     assert learned(Delay(median=240), [0.2]).quantile(0.9) == pytest.approx(240)
     assert learned(Delay(median=240), [2000.0]).quantile(0.9) > 400  # a slow one is a warning

@@ -46,12 +46,25 @@ def test_what_moved_together_still_does():
     assert after == pytest.approx(before, abs=0.05)
 
 
-def test_rare_bursts_do_not_gather_in_a_few_draws():
+@pytest.mark.parametrize("idle", [False, True])
+def test_bursts_stay_with_the_draws_that_have_them(idle):
+    """On a background that lasts a draw of a high day would else outrank bursts, and gather them."""
     rng = np.random.default_rng(1)
-    draws = (rng.random((24, DRAWS, 1)) < 0.04).astype(np.float32)
-    draws *= rng.uniform(1, 2, draws.shape).astype(np.float32)
-    before, after = ((each > 0).sum(axis=0).max() for each in (draws, lasting(draws)))
-    assert after <= before + 2
+    background = 0.0 * walks(24) if idle else walks(24, keeps=0.95)
+    bursts = rng.random(background.shape) < 0.04
+    draws = background + bursts * rng.uniform(8, 12, background.shape).astype(np.float32)
+    np.testing.assert_array_equal(lasting(draws)[bursts], draws[bursts])
+
+
+def test_bursts_that_all_have_at_once_stay_common():
+    rng = np.random.default_rng(1)
+    bursts = rng.random((24, DRAWS, 1)) < 0.04
+    one, other = (
+        lasting((walks(24, series=3, keeps=keeps, seed=seed) + 10 * bursts).astype(np.float32)) > 5
+        for keeps, seed in ((0.9, 1), (0.3, 2))
+    )
+    every = np.concatenate([one, other], axis=2)
+    np.testing.assert_array_equal(every.all(axis=2), every.any(axis=2))
 
 
 def test_the_order_of_draws_plays_no_role():

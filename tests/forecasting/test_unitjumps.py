@@ -29,7 +29,7 @@ def test_a_past_in_bytes_is_told_with_the_group_the_moment_and_what_to_do():
     changed = daily(336)
     changed[:200] *= GIB
     (said,) = notes(usage_of(web=changed, batch=daily(336, seed=1)))
-    assert "memory of eu-west/web is about 10^9 times smaller from 2026-04-14 08:00 UTC on than before" in said
+    assert "memory of eu-west/web is about 10^9 times smaller from 2026-04-14 08:00 UTC on" in said
     assert "bytes in place of GiB" in said
     assert "one unit" in said
     assert "series look so" not in said
@@ -52,6 +52,15 @@ def test_an_exporter_that_was_wrong_for_some_days_is_found_through_its_gaps_and_
     (found,) = unit_jumps(values[None, None])
     assert found.hour == 150
     assert 1e-10 < found.factor < 1e-8
+
+
+@pytest.mark.parametrize("stray", [1e-9, 1e25])
+def test_a_stray_value_hides_no_other_unit(stray):
+    changed = daily(336)
+    changed[200:] *= GIB
+    changed[10] = stray
+    (found,) = unit_jumps(changed[None, None])
+    assert found.hour == 200
 
 
 @pytest.mark.parametrize(
