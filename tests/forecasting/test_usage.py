@@ -140,7 +140,7 @@ def test_hours_are_counted_in_every_series_of_which_anything_is_known():
         table_of(1, group="batch", resource="memory", value=np.nan),
     ]
     usage = from_table(pd.concat(parts, ignore_index=True))
-    assert "1 of 96 series-hours is not known; left open" in notes(usage)
+    assert "1 of 96 series-hours is not known, in 1 of 2 series; left open" in notes(usage)
     assert any(x.startswith("2 pairs of group and resource have no known value") for x in notes(usage))
 
 
