@@ -59,14 +59,14 @@ def ratios_of(quantiles: NDArray[np.floating], weights: Floats, actual: Floats) 
     actual
         Scores, ``(hour, series)``.
     """
-    place = range_of(quantiles.shape[2])
+    _, levels, hours, series = quantiles.shape
+    place = range_of(hours)
     ends = [*((1 - level) / 2 for level in LEVELS), 0.5, *((1 + level) / 2 for level in LEVELS)]
     found = np.empty((len(ends), *actual.shape))
     for number in np.unique(place):
         followed = weights[number] > 0  # points without weight would bend the way between their neighbours
-        points = quantiles[followed][:, :, place == number]
-        points = points.reshape(-1, *points.shape[2:])
-        weight = np.repeat(weights[number, followed], len(points) // followed.sum()) * followed.sum() / len(points)
+        weight = np.repeat(weights[number, followed] / levels, levels)
+        points = quantiles[followed][:, :, place == number].reshape(len(weight), -1, series)
         found[:, place == number] = weighted_quantiles(points, weight[:, None, None], ends)
     count = len(LEVELS)
     middle = found[count]
