@@ -3,7 +3,8 @@
 The method of analogues (Lorenz 1969; for demand: Martínez et al. 2019). A past day is the likelier to be followed
 again, the more alike the 24 hours before it were to the last 24 hours, their end above all; the more alike the
 usual week is in its hours and in those ahead, which tells working days from the others without a calendar; and
-the more recent it is. Its hours are moved part of the way from the level then to the level now.
+the more recent it is. Its hours are moved part of the way from the level then to the level now: all of it, where a
+series grows steadily, since what it has gained it keeps.
 """
 
 import numpy as np
@@ -23,9 +24,13 @@ KEPT_AN_HOUR = 0.88
 """How much less an hour counts in that difference than the hour after it."""
 
 MOVED = 0.4
-"""Share of the way from the level then to the level now that a past day is moved."""
+"""Share of the way from the level then to the level now that a past day is moved; of a series, what it shows."""
 
 LEVEL_HOURS = DAY // 2
+
+_APART = (7, 14)  # days between two that are compared: weekdays are no change of level
+_NOISE = 4.0  # how far a share is drawn towards the usual one, in squares of its standard error
+_LEAST_PAIRS = 2.0
 
 
 def paths(history: History, chance: Chance, draws: NDArray[np.intp], hours: int) -> NDArray[np.float32]:
@@ -40,6 +45,7 @@ def paths(history: History, chance: Chance, draws: NDArray[np.intp], hours: int)
     size = np.median(apart, axis=0) + 1e-9
     unlike = np.concatenate([apart[:1], apart]) / size / BANDWIDTH
     level = before[:, -LEVEL_HOURS:].mean(axis=1)
+    share = shares_moved(filled[:at])
     week = _usual_week(filled[:at], hours)
     series = np.arange(filled.shape[1])
     out = np.empty((hours, len(draws), filled.shape[1]), dtype=np.float32)
@@ -53,8 +59,34 @@ def paths(history: History, chance: Chance, draws: NDArray[np.intp], hours: int)
         # One number for all days of a draw: the same past is followed from day to day.
         chosen = ago[choose(weight + 1e-12, chance.days[draws, 0])]  # (draw, series)
         move = level[0] - level[np.minimum(chosen, len(whole) - 1), series]
-        out[ahead] = filled[at + ahead[:, None, None] - DAY * chosen, series] + MOVED * move
+        out[ahead] = filled[at + ahead[:, None, None] - DAY * chosen, series] + share * move
     return out
+
+
+def shares_moved(past: Floats) -> Floats:
+    """Return the share of the way that past days are moved, ``(series,)``, of scores ``(time, series)``.
+
+    That is the slope, through the origin, of what the mean of a day changed by in one or two weeks on what the
+    level before it did. It is drawn towards `MOVED` by as much as it may be chance (the positive part of James and
+    Stein 1961).
+    """
+    total = np.concatenate([np.zeros((1, past.shape[1])), np.cumsum(past, axis=0)])
+    begins = len(past) - DAY * np.arange(1, len(past) // DAY)  # of days that another one is before
+    level = (total[begins] - total[begins - LEVEL_HOURS]) / LEVEL_HOURS
+    mean = (total[begins + DAY] - total[begins]) / DAY
+    some = [apart for apart in _APART if apart < len(begins)]
+    if not some:
+        return np.full(past.shape[1], MOVED)
+    before, after = (np.concatenate([each[:-apart] - each[apart:] for apart in some]) for each in (level, mean))
+    weight = 0.5 ** (np.concatenate([np.arange(len(begins) - apart) for apart in some]) / HALF_LIFE_DAYS)
+    pairs = weight.sum()
+    if pairs < _LEAST_PAIRS:
+        return np.full(past.shape[1], MOVED)
+    square = weight @ before**2 + 1e-9
+    slope = weight @ (before * after) / square
+    error = weight @ (after - slope * before) ** 2 / (pairs - 1) / square
+    off = slope - MOVED
+    return np.clip(MOVED + off * np.maximum(1 - _NOISE * error / np.maximum(off**2, 1e-12), 0.0), 0.0, 1.0)
 
 
 def _usual_week(past: Floats, hours: int) -> Floats:

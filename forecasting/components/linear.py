@@ -115,15 +115,15 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> NDArray[F]:
     """Return coefficients ``(…, series, feature)`` that let no level run away by itself.
 
     Where a series grew for weeks, what is remembered may add up to more than its level, and a walk would grow on,
-    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week.
+    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week: what the series
+    gains at that level stays as it was found.
     """
     first = basis.calendar_size + len(basis.events)
     gain = coefficient[..., first:].sum(axis=-1)
     runs = gain > MOST_GAIN
     out = coefficient.copy()
     out[..., first:] *= np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)[..., None].astype(out.dtype)
-    still = (1 - MOST_GAIN) * past[-WEEK:].mean(axis=0)
-    out[..., 0] = np.where(runs, still, out[..., 0])
+    out[..., 0] += np.where(runs, (gain - MOST_GAIN) * past[-WEEK:].mean(axis=0), 0.0)
     return out
 
 

@@ -8,7 +8,7 @@ from demand import chance_of, history, of_block
 
 from forecasting.basis import LINEAR
 from forecasting.components import EMPIRICAL
-from forecasting.components.analogue import MOVED
+from forecasting.components.analogue import MOVED, shares_moved
 from forecasting.components.days import SAME_WEEKDAY, choose, day_weights, days_ago
 from forecasting.components.level import GAINS, levels
 from forecasting.settings import COMPONENTS
@@ -143,6 +143,35 @@ def test_an_analogue_is_moved_part_of_the_way_to_the_level_of_now():
     np.testing.assert_allclose(moved[~last], MOVED * 5.0, atol=1e-4)
     assert last.mean() < 0.3
     np.testing.assert_allclose(found[:, :, 1], np.tile(filled[:12, 1][:, None], (1, 200)), atol=1e-5)
+
+
+def test_days_of_a_series_that_grows_are_moved_all_the_way_and_those_of_noise_less_than_usual():
+    rng = np.random.default_rng(1)
+    time = np.arange(21 * 24)
+    grows, falls = 0.04 * time / 24, -0.04 * time / 24
+    noise = rng.normal(0, 0.05, (2, len(time)))
+    level = np.repeat(np.cumsum(rng.normal(0, 1, 21)), 24)  # a new one each day, that nobody knows of before
+    past = np.stack([grows + noise[0], falls + noise[1], rng.normal(0, 1, len(time)), level], axis=1)
+    shares = shares_moved(past + np.sin(time * 2 * np.pi / 24)[:, None])
+    assert (shares[:2] > 0.9).all()
+    assert shares[3] > MOVED
+    assert ((shares >= 0) & (shares <= 1)).all()
+    of_noise = shares_moved(rng.normal(0, 1, (21 * 24, 200)))  # of which a day keeps nothing
+    assert (of_noise <= MOVED).mean() > 0.95
+    assert of_noise.mean() < 0.75 * MOVED
+
+
+@pytest.mark.parametrize("hours", [0, 30, 9 * 24])
+def test_days_of_a_short_past_are_moved_as_usual(hours):
+    assert (shares_moved(np.cumsum(np.ones((hours, 2)), axis=0)) == MOVED).all()
+
+
+def test_an_analogue_of_a_series_that_grows_goes_on_growing():
+    time = np.arange(28 * 24)
+    filled = (np.sin(time * 2 * np.pi / 24) + 0.05 * time / 24)[:, None]
+    filled += np.random.default_rng(1).normal(0, 0.02, filled.shape)
+    found = np.median(drawn("analogue", filled[: 27 * 24], ahead=24), axis=1)
+    np.testing.assert_allclose(found.mean(), filled[27 * 24 :].mean(), atol=0.03)
 
 
 def test_analogues_know_working_days_from_others_by_the_usual_week():
