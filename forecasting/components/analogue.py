@@ -86,7 +86,8 @@ def shares_moved(past: Floats) -> Floats:
     slope = weight @ (before * after) / square
     error = weight @ (after - slope * before) ** 2 / (pairs - 1) / square
     off = slope - MOVED
-    return np.clip(MOVED + off * np.maximum(1 - _NOISE * error / np.maximum(off**2, 1e-12), 0.0), 0.0, 1.0)
+    surely = np.maximum(1 - _NOISE * error / np.maximum(off**2, 1e-12), 0.0)
+    return np.asarray(np.clip(MOVED + surely * off, 0.0, 1.0))
 
 
 def _usual_week(past: Floats, hours: int) -> Floats:
