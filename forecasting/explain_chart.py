@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # The blue of the fan charts for the forecast; parts and components are told apart by the colour-blind.
 _BAND, _MEDIAN, _USED, _FAINT, _PATH = "#b3d2ea", "#1f5f99", "#1a1a1a", "#8a8a8a", "#d1520a"
 _PARTS = {
+    "trend": ("its trend", "#8e5ea2"),
     "day": ("hour of the day", "#e0a526"),
     "week": ("hour of the week", "#5bb0d9"),
     "recent": ("its last day", "#d1520a"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PARTS = {
     "level": "its average level",
+    "trend": "its trend",
     "day": "the hour of the day",
     "week": "the hour of the week",
     "recent": "its last day",

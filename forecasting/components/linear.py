@@ -26,6 +26,9 @@ Floats32 = NDArray[np.float32]
 MOST_GAIN = 0.99
 """Most of a steady level that may come back from one hour to the next through all that is remembered."""
 
+DRIFT_KEPT = 0.7
+"""How much of the drift of a level that would run away is left after a day; 0.85 was worse after bursts."""
+
 _CHUNK = 256  # series whose features are held at once
 _CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
 
@@ -105,26 +108,49 @@ def paths(
     for begin in range(0, len(draws), most):
         some = draws[begin : begin + most]
         coefficient, noise = draw(conditioned.rotated[chance.at], learnt, some, rng)
-        coefficient = bounded(coefficient, learnt.basis, history.filled[: chance.at])
+        coefficient, drift = bounded(coefficient, learnt.basis, history.filled[: chance.at])
         shock = noise[:, None] * innovations[chance.rows[some][:, :hours]]  # (draw, hour, series)
-        parts.append(_walk(history, learnt.basis, coefficient, shock.transpose(1, 0, 2), chance.at))
+        moved = shock.transpose(1, 0, 2) + damped(drift, hours)
+        parts.append(_walk(history, learnt.basis, coefficient, moved, chance.at))
     return np.concatenate(parts, axis=1)
 
 
-def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> NDArray[F]:
-    """Return coefficients ``(…, series, feature)`` that let no level run away by itself.
+def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArray[F], NDArray[F]]:
+    """Return coefficients that let no level run away by itself, and the drift of those that would.
 
     Where a series grew for weeks, what is remembered may add up to more than its level, and a walk would grow on,
-    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week: what the series
-    gains at that level stays as it was found.
+    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week. What the series
+    gains there in an hour is its drift, for `damped`.
+
+    Parameters
+    ----------
+    coefficient
+        ``(…, series, feature)``.
+    basis
+        The features.
+    past
+        Scores ``(time, series)``.
+
+    Returns
+    -------
+    tuple
+        ``(…, series, feature)`` and ``(…, series)``, in scores an hour; 0 where nothing was to be scaled down.
     """
     first = basis.calendar_size + len(basis.events)
+    level = past[-WEEK:].mean(axis=0)
     gain = coefficient[..., first:].sum(axis=-1)
     runs = gain > MOST_GAIN
     out = coefficient.copy()
     out[..., first:] *= np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)[..., None].astype(out.dtype)
-    out[..., 0] += np.where(runs, (gain - MOST_GAIN) * past[-WEEK:].mean(axis=0), 0.0)
-    return out
+    out[..., 0] = np.where(runs, (1 - MOST_GAIN) * level, out[..., 0])
+    drift = np.where(runs, coefficient[..., 0] + (gain - 1) * level, 0.0)
+    return out, drift.astype(out.dtype)
+
+
+def damped(drift: NDArray[F], hours: int) -> NDArray[F]:
+    """Return what a drift adds to each hour ahead, ``(hour, …)``: less and less (Gardner and McKenzie 1985)."""
+    left = DRIFT_KEPT ** (np.arange(hours) / DAY)
+    return np.multiply.outer(left, drift).astype(drift.dtype)
 
 
 def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32, at: int) -> Floats32:

@@ -48,10 +48,11 @@ def test_parts_add_up_to_the_walk(name, history):
     rng = np.random.default_rng(3)
     coefficient = rng.normal(0, 0.3, (3, basis.size))
     coefficient[0, 0] = 6.0  # beyond the bounds
-    parts = attribute(own, basis, coefficient, HOURS)
-    still = np.zeros((HOURS, 1, 3), dtype=np.float32)
+    drift = rng.normal(0, 0.05, 3)
+    parts = attribute(own, basis, coefficient, drift, HOURS)
+    still = linear.damped(drift[None].astype(np.float32), HOURS)
     walk = linear._walk(own, basis, coefficient[None].astype(np.float32), still, own.length)[:, 0]
-    for part in ("events", "bounds"):
+    for part in ("trend", "events", "bounds"):
         assert np.abs(parts[..., PARTS.index(part)]).max() > 0
     np.testing.assert_allclose(parts.sum(axis=-1)[:48], walk[:48], atol=2e-3)
 
@@ -61,12 +62,12 @@ def test_a_part_is_what_its_feature_brings_however_it_came():
     basis = basis_of("ar", own.length)
     coefficient = np.zeros((2, basis.size))
     coefficient[:, basis.names.index("1 h ago")] = 0.9
-    parts = attribute(own, basis, coefficient, 5)
+    parts = attribute(own, basis, coefficient, np.zeros(2), 5)
     np.testing.assert_allclose(parts[..., PARTS.index("recent")], 0.9 ** np.arange(1, 6)[:, None] * own.filled[-1])
     coefficient[:, basis.names.index("block 1 h ago")] = 0.05
-    parts = attribute(own, basis, coefficient, 2)
+    parts = attribute(own, basis, coefficient, np.zeros(2), 2)
     np.testing.assert_allclose(parts[0, :, PARTS.index("block")], 0.05 * own.filled[-1].mean())
-    assert not parts[..., [PARTS.index(x) for x in ("level", "day", "week", "bounds")]].any()
+    assert not parts[..., [PARTS.index(x) for x in ("level", "trend", "day", "week", "bounds")]].any()
 
 
 def test_parts_in_demand_add_up_to_demand():
