@@ -9,11 +9,11 @@ Factors are pooled over the series of a block, and drawn towards those of the re
 a resource has few series at all, intervals get wider than the rehearsal asks for. Scores are stretched, not
 demand.
 
-    factors = factors_of({0: ratios}, resource_of={0: 0}, series={0: 12})[0]
+    factors = factors_of({0: [ratios]}, resource_of={0: 0}, series={0: 12})[0]
     stretched(draws, factors)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ MOST = 2.0
 NEW_LEVEL_WIDER = 1.2
 """How much wider the draws of a series are that has jumped to a new level."""
 
-_OF_A_LONE_SERIES = np.array([0.06, 0.06, 0.10])
+_OF_A_LONE_SERIES = np.array([0.04, 0.06, 0.14])
 """Log factors, by level, on top of what the rehearsal of a lone series asks for; for each of several, their share.
 
 Chosen between bicycles, which they make too wide, and web services, which want more. In part it is since what is
@@ -104,7 +104,10 @@ def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: lis
 
 
 def factors_of(
-    ratios: Mapping[int, Floats], resource_of: Mapping[int, int], series: Mapping[int, int]
+    ratios: Mapping[int, Sequence[Floats]],
+    resource_of: Mapping[int, int],
+    series: Mapping[int, int],
+    belief: Floats | None = None,
 ) -> dict[int, Floats]:
     """Return the factor of each range and level of each block, ``(range, level)``.
 
@@ -113,35 +116,43 @@ def factors_of(
     Parameters
     ----------
     ratios
-        Of each block, ``(level, hour, origin × series)``.
+        Of each block, by origin: ``(level, hour, series)``.
     resource_of
         Number of the resource of each block.
     series
         How many of each block move.
+    belief
+        How much each origin counts, ``(origin,)``; one and all alike by default.
     """
     found = {}
     for resource in sorted(set(resource_of.values())):
         blocks = [block for block in ratios if resource_of[block] == resource]
         few = _OF_A_LONE_SERIES / max(sum(series[block] for block in blocks), 1)
-        pooled = _reach(np.concatenate([ratios[block] for block in blocks], axis=2), 0.0, _TOWARDS_ONE)
+        by_origin = zip(*(ratios[block] for block in blocks), strict=True)
+        together = [np.concatenate(each, axis=2) for each in by_origin]
+        pooled = _reach(together, belief, 0.0, _TOWARDS_ONE)
         for block in blocks:
             alone = len(blocks) == 1  # drawn towards itself, it would be believed twice
-            reach = pooled if alone else _reach(ratios[block], pooled, _TOWARDS_RESOURCE)
+            reach = pooled if alone else _reach(ratios[block], belief, pooled, _TOWARDS_RESOURCE)
             found[block] = np.clip(np.exp(reach + few), 1 / MOST, MOST)
     return found
 
 
-def _reach(ratios: Floats, prior: Floats | float, strength: float) -> Floats:
+def _reach(ratios: Sequence[Floats], belief: Floats | None, prior: Floats | float, strength: float) -> Floats:
     """Return log factors ``(range, level)``, drawn towards a prior."""
-    place = range_of(ratios.shape[1])
+    place = range_of(ratios[0].shape[1])
     found = np.zeros((len(RANGES), len(LEVELS))) + prior
-    count = int(np.isfinite(ratios).any(axis=(0, 1)).sum())
+    weights = np.ones(len(ratios)) if belief is None else belief
+    count = sum(w * np.isfinite(x).any(axis=(0, 1)).sum() for w, x in zip(weights, ratios, strict=True))
+    every = np.stack(ratios)  # (origin, level, hour, series)
     for number in np.unique(place):
         for index, level in enumerate(LEVELS):
-            some = ratios[index, place == number]
-            known = some[np.isfinite(some)]
-            if known.size:
-                raw = np.log(np.clip(np.quantile(known, level), 1 / MOST, MOST))
+            some = every[:, index, place == number]
+            known = np.isfinite(some)
+            if known.any():
+                weight = np.broadcast_to(weights[:, None, None], some.shape)[known]
+                at = weighted_quantiles(some[known], weight / weight.sum(), [level])[0]
+                raw = np.log(np.clip(at, 1 / MOST, MOST))
                 found[number, index] += (raw - found[number, index]) * count / (count + strength)
     return found
 

@@ -206,6 +206,7 @@ def _blocks(
             hierarchy.components,
             hierarchy.network(names[1]),
             None if widening is None else widening[:, :, members],
+            hierarchy.lasting(*names),
         )
         blocks.append(block)
     return places, blocks

@@ -18,6 +18,7 @@ from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.calibrate import LEVELS
 from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
+from forecasting.lasting import PARTS
 from forecasting.netcdf import Kind, read, write
 from forecasting.network import Network, read_network
 from forecasting.plausible import check_values
@@ -27,11 +28,11 @@ from forecasting.stacking import RANGES
 OLD = timedelta(days=14)
 """From this age on, forecasts say that it is time to learn again."""
 
-_NEEDED = ("weights", "factors", "diagnostics")
+_NEEDED = ("weights", "factors", "lasting", "diagnostics")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
 _INTEGERS = ("history_hours", "horizon_hours", "origins", "alone")
 _REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
-KIND = Kind("hierarchy", 2, _REMEDY, HierarchyError)
+KIND = Kind("hierarchy", 3, _REMEDY, HierarchyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Hierarchy:
     ----------
     dataset
         ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
-        ``diagnostics(linear, resource, measure)`` and, for each linear component C, ``C_plain(resource, C_feature,
-        C_theta)``, ``C_region_mean(shared, region, resource, C_theta)`` and ``C_scale(shared, region, resource,
-        scale)``; those of `network.as_variables`, for the recurrent one. ``attrs`` name when and from what.
+        ``lasting(region, resource, part)``, ``diagnostics(linear, resource, measure)`` and, for each
+        linear component C, ``C_plain(resource, C_feature, C_theta)``, ``C_region_mean(shared, region, resource,
+        C_theta)`` and ``C_scale(shared, region, resource, scale)``; those of `network.as_variables`, for the
+        recurrent one. ``attrs`` name when and from what.
 
     Raises
     ------
@@ -83,10 +85,14 @@ class Hierarchy:
         if self.learnt_until.utcoffset() is None:
             raise ValueError("'learnt_until' has no timezone")
         Settings(components=self.components, memory_hours=self.memory_hours)
-        shape = (self.dataset.sizes["region"], self.dataset.sizes["resource"], len(RANGES))
-        for name, last in (("weights", len(self.components)), ("factors", len(LEVELS))):
-            if self.dataset[name].shape != (*shape, last):
-                raise ValueError(f"'{name}' has the shape {self.dataset[name].shape}, wanted {(*shape, last)}")
+        shape = (self.dataset.sizes["region"], self.dataset.sizes["resource"])
+        for name, last in (
+            ("weights", (len(RANGES), len(self.components))),
+            ("factors", (len(RANGES), len(LEVELS))),
+            ("lasting", (len(PARTS),)),
+        ):
+            if self.dataset[name].shape != (*shape, *last):
+                raise ValueError(f"'{name}' has the shape {self.dataset[name].shape}, wanted {(*shape, *last)}")
         for name in self.components:
             if name in LINEAR:
                 size = self._basis(name).size
@@ -159,6 +165,10 @@ class Hierarchy:
     def factors(self, region: str, resource: str) -> Floats:
         """Return the factors of a block's last calibration, ``(range, level)``."""
         return self._of_block("factors", region, resource)
+
+    def lasting(self, region: str, resource: str) -> Floats:
+        """Return how long errors of a block last, ``(part,)``; see `lasting`."""
+        return self._of_block("lasting", region, resource)
 
     def unknown(self, resources: list[str]) -> list[str]:
         """Return the resources of which nothing was learnt, so that nothing can be forecast of them."""

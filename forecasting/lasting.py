@@ -6,29 +6,71 @@ Walks that are right from hour to hour forget too soon: what no component knows 
 The ranks of each hour's draws, as normal scores, are split into the mean of the day, that of each window about it,
 and the hours about that; each part is scaled, and the values of each hour are dealt out by the order of the sum.
 All hours keep their values (as in the shuffle of Clark et al. 2004), with a dependence that normal scores of what
-came have shown (as in the scenarios of Pinson et al. 2009). Bursts stay with the draws that have them: their rank
-says nothing of the day, and a high day would draw them to itself.
+came have shown (as in the scenarios of Pinson et al. 2009): those of the rehearsal, and where that is short, usual
+ones. Bursts stay with the draws that have them: their rank says nothing of the day, and a high day would draw them
+to itself.
 
-    lasting(scores)  # (hour, draw, series)
+    came = shares_of(ranks)  # of the rehearsal, (part,)
+    lasting(scores, came)  # (hour, draw, series)
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from forecasting.basis import DAY
+from forecasting.basis import DAY, Floats
 from forecasting.chance import BLOCK_HOURS
 from forecasting.ranks import twice_middle_ranks
 
-_OF_THE_DAY, _OF_A_WINDOW, _OF_AN_HOUR = 1.3, 0.77, 0.97
-"""Variance of each part of the normal scores of what came, relative to that of draws."""
+PARTS = ("day", "window", "hour")
+"""Mean of a day, means of windows about it, hours about these."""
 
+UNKNOWN = np.zeros(len(PARTS))
+"""What is known of a block that was not rehearsed."""
+
+_USUALLY = np.array([1.3, 0.8, 0.93])
+"""Mean square of each part of what came, relative to that of draws: about what single series showed."""
+
+_TOWARDS_USUAL = 100.0  # in series × origins
+_RAREST = 0.01  # a rank of what came is no further out, since few points stand for a component
 _BURST = 3.0  # quartile ranges from the median
 _BEYOND = np.float32(100.0)  # any normal score
 
 
-def lasting(draws: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return scores ``(hour, draw, series)`` of a block, each hour's values dealt out among the draws anew."""
+def shares_of(ranks: Floats) -> Floats:
+    """Return the shares of the mean square of each part, ``(part,)``, less what is drawn towards usual ones.
+
+    They add up to how far they are to be believed, from 0 to less than 1.
+
+    Parameters
+    ----------
+    ranks
+        Of what came within forecasts, 0 to 1, ``(origin, hour, series)``; series count that are known all day.
+    """
+    origins, hours, series = ranks.shape
+    days = hours // DAY
+    if not days:
+        return UNKNOWN
+    scores = norm.ppf(np.clip(ranks[:, : days * DAY], _RAREST, 1 - _RAREST))
+    each = scores.reshape(origins * days, DAY, series).transpose(1, 0, 2).reshape(DAY, -1)
+    each = each[:, np.isfinite(each).all(axis=0)]
+    squares = _squares(each.astype(np.float32)[..., None]).sum(axis=1)
+    if not squares.sum() > 0:
+        return UNKNOWN
+    seen = each.shape[1] / days
+    return np.asarray(squares / squares.sum() * seen / (seen + _TOWARDS_USUAL))
+
+
+def lasting(draws: NDArray[np.float32], came: Floats = UNKNOWN) -> NDArray[np.float32]:
+    """Return scores ``(hour, draw, series)`` of a block, each hour's values dealt out among the draws anew.
+
+    Parameters
+    ----------
+    draws
+        Scores.
+    came
+        Of `shares_of`; what it leaves to one is given to usual shares.
+    """
     hours, count, _ = draws.shape
     order = np.argsort(draws, axis=1, kind="stable")  # of equal ones, too, the same on every machine
     ordered = np.take_along_axis(draws, order, axis=1)
@@ -37,19 +79,45 @@ def lasting(draws: NDArray[np.float32]) -> NDArray[np.float32]:
     scores, kept = np.empty_like(draws), np.empty_like(draws)
     np.put_along_axis(scores, order, placed, axis=1)
     np.put_along_axis(kept, order, np.where(_bursts(ordered), placed + np.copysign(_BEYOND, placed), 0.0), axis=1)
-    hour, window, whole = (np.float32(np.sqrt(part)) for part in (_OF_AN_HOUR, _OF_A_WINDOW, _OF_THE_DAY))
+    day, window, hour = _scales(scores, came if hours >= DAY else UNKNOWN)
     for begin in range(0, hours, DAY):
-        day = scores[begin : begin + DAY]
-        starts = np.arange(0, len(day), BLOCK_HOURS)
-        lengths = np.diff(starts, append=len(day))
-        of_window = np.add.reduceat(day, starts, axis=0) / lengths[:, None, None].astype(np.float32)
-        of_day = day.mean(axis=0)
-        day *= hour
-        day += np.repeat((window - hour) * of_window + (whole - window) * of_day, lengths, axis=0)
+        some = scores[begin : begin + DAY]
+        of_day, of_window, lengths = _means(some)
+        some *= hour
+        some += np.repeat((window - hour) * of_window + (day - window) * of_day, lengths, axis=0)
     scores = np.where(kept != 0, kept, scores)
     moved = np.empty_like(draws)
     np.put_along_axis(moved, np.argsort(scores, axis=1, kind="stable"), ordered, axis=1)
     return moved
+
+
+def _scales(scores: NDArray[np.float32], came: Floats) -> NDArray[np.float32]:
+    """Return what each part of normal scores ``(hour, draw, series)`` is multiplied by."""
+    squares = _squares(scores).sum(axis=1)
+    drawn = squares / max(squares.sum(), 1e-9)
+    usual = _USUALLY * drawn
+    wanted = came + (1 - came.sum()) * usual / max(usual.sum(), 1e-9)
+    return np.sqrt(np.where(drawn > 0, wanted / np.maximum(drawn, 1e-9), 1.0)).astype(np.float32)
+
+
+def _squares(scores: NDArray[np.float32]) -> Floats:
+    """Return the sum over hours and draws of the squares of each part: ``(part, series)``."""
+    found = np.zeros((len(PARTS), scores.shape[2]))
+    for begin in range(0, len(scores), DAY):
+        some = scores[begin : begin + DAY]
+        of_day, of_window, lengths = _means(some)
+        found[0] += len(some) * (of_day**2).sum(axis=0)
+        found[1] += lengths @ ((of_window - of_day) ** 2).sum(axis=1)
+        found[2] += (some**2).sum(axis=(0, 1)) - lengths @ (of_window**2).sum(axis=1)
+    return np.maximum(found, 0.0)
+
+
+def _means(day: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Return the mean of a day or a part of it, ``(draw, series)``, those of its windows, and their lengths."""
+    starts = np.arange(0, len(day), BLOCK_HOURS)
+    lengths = np.diff(starts, append=len(day)).astype(np.intp)
+    of_window = np.add.reduceat(day, starts, axis=0) / lengths[:, None, None].astype(np.float32)
+    return day.mean(axis=0), np.asarray(of_window, dtype=np.float32), lengths
 
 
 def _bursts(ordered: NDArray[np.float32]) -> NDArray[np.bool_]:

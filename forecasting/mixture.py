@@ -8,7 +8,7 @@ order, on any machine, with the same draws.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -23,7 +23,7 @@ from forecasting.components.recurrent import Watched
 from forecasting.conditionals import Learnt
 from forecasting.feedback.recalibration import opened
 from forecasting.history import History
-from forecasting.lasting import lasting
+from forecasting.lasting import UNKNOWN, lasting
 from forecasting.network import Network
 from forecasting.settings import RECURRENT
 from forecasting.stacking import range_of
@@ -51,6 +51,8 @@ class Block:
         Of its resource, where the recurrent component is among them.
     widening
         ``(range, side, series)`` of `feedback.recalibration`; none to leave it out.
+    came
+        ``(part,)`` of `lasting`, with the last calibration.
     """
 
     history: History
@@ -60,6 +62,7 @@ class Block:
     components: tuple[str, ...]
     network: Network | None = None
     widening: Floats | None = None
+    came: Floats = field(default_factory=UNKNOWN.copy)
 
     @property
     def bases(self) -> dict[str, Basis]:
@@ -100,7 +103,7 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
         taken = followed[some, :hours].T[..., None]
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:
-        out = lasting(stretched(out, block.factors))
+        out = lasting(stretched(out, block.factors), block.came)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
 

@@ -14,10 +14,13 @@ _LARGEST = 1e9  # coefficients and scales are of the order of 1; squares of far 
 
 
 def check_values(dataset: xr.Dataset, components: Sequence[str]) -> None:
-    """Hold that weights are shares, and that factors, scales and coefficients can be; a ValueError if not."""
+    """Hold that shares are shares, and that factors, scales and coefficients can be; a ValueError if not."""
     weights = dataset["weights"].values
     if (weights < 0).any() or (np.abs(weights.sum(axis=-1) - 1) > 1e-6).any():
         raise ValueError("'weights' are not shares of one whole")
+    lasting = dataset["lasting"].values
+    if (lasting < 0).any() or (lasting.sum(axis=-1) > 1).any():
+        raise ValueError("'lasting' are not shares of at most one whole")
     scales = [f"{name}_scale" for name in components if name in LINEAR]
     for name in ("factors", *scales):
         if (dataset[name].values <= 0).any():

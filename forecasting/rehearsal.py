@@ -5,7 +5,7 @@ What is common to all origins was found from later hours too: the scale of score
 moved, what groups share, the coefficients that residuals are about. So components are judged a little too kindly.
 
     rehearsal = rehearse(Task(...))
-    weights, factors = judge({0: rehearsal}, {0: 0}, ("ar", "days"))
+    judged = judge({0: rehearsal}, {0: 0}, ("ar", "days"))[0]
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +22,11 @@ from forecasting.components.linear import condition
 from forecasting.components.recurrent import watch
 from forecasting.conditionals import Learnt
 from forecasting.history import History
+from forecasting.lasting import UNKNOWN, shares_of
 from forecasting.mixture import draw_component, draw_recurrent
 from forecasting.network import Network
 from forecasting.settings import RECURRENT
-from forecasting.stacking import LEVELS, RANGES, Terms, terms_of, usual_weights, weights_of
+from forecasting.stacking import LEVELS, RANGES, Terms, range_of, terms_of, usual_weights, weights_of
 from forecasting.sufficient import Statistics
 from forecasting.transform import Transform
 
@@ -35,6 +36,11 @@ ORIGINS, ORIGIN_STEP = 8, 37
 _LEAST_STEP = 6  # of a short past
 _FAIR = WEEK + 2 * DAY  # hours before the last origin from which on no component goes without what it looks at
 _DRAWS = 120
+
+_OF_THE_WEEK = 0.5
+"""Variance of what is usual, in an hour of the week that was seen once, relative to that of all the rest."""
+
+_LESS_BELIEVED = 4  # an origin that knew half of the past counts a sixteenth when reach is judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,37 @@ class Rehearsal:
         By origin, scores ``(component, level, hour, series)``.
     actual
         By origin, scores ``(hour, series)``.
+    known_hours
+        Hours of the past that each origin knew, ascending.
+    past_hours
+        Hours that are known now.
     """
 
     terms: Terms
     evidence: float
     quantiles: list[NDArray[np.float32]]
     actual: list[Floats]
+    known_hours: tuple[int, ...]
+    past_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far forecasts of a block can be believed.
+
+    Parameters
+    ----------
+    weights
+        ``(range, component)``; see `stacking`.
+    factors
+        ``(range, level)``; see `calibrate`.
+    lasting
+        ``(part,)``; see `lasting`.
+    """
+
+    weights: Floats
+    factors: Floats
+    lasting: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,39 +154,65 @@ def rehearse(task: Task) -> Rehearsal:
     if terms is None:
         raise ValueError("no cuts")
     days = min(task.cuts[-1] - task.cuts[0] + task.hours, len(task.cuts) * task.hours) / DAY
-    return Rehearsal(terms, days * max(int(history.moves.sum()), 1), kept, came)
+    evidence = days * max(int(history.moves.sum()), 1)
+    return Rehearsal(terms, evidence, kept, came, task.cuts, history.length)
 
 
 def judge(
     rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: Sequence[str]
-) -> tuple[dict[int, Floats], dict[int, Floats]]:
-    """Return the weights and the factors of each block; the usual ones and 1 where nothing could be rehearsed."""
+) -> dict[int, Judged]:
+    """Return what was found of each block: the usual weights and factors of 1 where nothing could be rehearsed."""
     usual = usual_weights(components)
     if not rehearsals:
-        return dict.fromkeys(resource_of, usual), dict.fromkeys(
-            resource_of, np.ones((len(RANGES), len(INTERVALS)))
-        )
+        return dict.fromkeys(resource_of, Judged(usual, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN))
     weights = weights_of(
         {block: rehearsal.terms for block, rehearsal in rehearsals.items()},
         resource_of,
         {block: rehearsal.evidence for block, rehearsal in rehearsals.items()},
         usual,
     )
-    ratios = {
-        block: np.concatenate(
-            [
-                ratios_of(quantiles, weights[block], actual)
-                for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True)
-            ],
-            axis=2,
-        )
+    one = next(iter(rehearsals.values()))
+    known = np.array(one.known_hours)
+    nearer = _nearer_now(known, one.past_hours)
+    factors = factors_of(
+        {
+            block: [
+                ratios_of(quantiles, weights[block], actual) * each
+                for quantiles, actual, each in zip(rehearsal.quantiles, rehearsal.actual, nearer, strict=True)
+            ]
+            for block, rehearsal in rehearsals.items()
+        },
+        resource_of,
+        {
+            block: int(np.isfinite(np.concatenate(rehearsal.actual)).any(axis=0).sum())
+            for block, rehearsal in rehearsals.items()
+        },
+        (known / known[-1]) ** _LESS_BELIEVED,
+    )
+    return {
+        block: Judged(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))
         for block, rehearsal in rehearsals.items()
     }
-    series = {
-        block: int(np.isfinite(np.concatenate(rehearsal.actual)).any(axis=0).sum())
-        for block, rehearsal in rehearsals.items()
-    }
-    return weights, factors_of(ratios, resource_of, series)
+
+
+def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
+    """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin,)``.
+
+    What is usual in an hour of the week is a mean over the weeks that were seen, and off by as much less.
+    """
+    then, now = (np.maximum(np.asarray(hours) // WEEK, 1) for hours in (known_hours, past_hours))
+    return np.asarray(np.sqrt((1 + _OF_THE_WEEK / now) / (1 + _OF_THE_WEEK / then)))
+
+
+def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:
+    """Return where what came lay within the mixture, 0 to 1: ``(origin, hour, series)``."""
+    place = range_of(len(rehearsal.actual[0]))
+    found = []
+    for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True):
+        below = ((quantiles < actual).mean(axis=1) + (quantiles <= actual).mean(axis=1)) / 2
+        rank = np.einsum("hc,chs->hs", weights[place], below)
+        found.append(np.where(np.isfinite(actual), rank, np.nan))
+    return np.stack(found)
 
 
 def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from forecasting.basis import LINEAR, Floats
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.inference import Posterior
+from forecasting.lasting import PARTS
 from forecasting.network import Network, as_variables
+from forecasting.rehearsal import Judged
 from forecasting.stacking import RANGES
 
 MEASURES = ("nuts", "pareto_k", "effective_draws", "max_r_hat", "divergences")
@@ -23,8 +25,7 @@ def dataset_of(
     posteriors: Mapping[tuple[str, int], Posterior],
     plains: Mapping[tuple[str, int], Floats],
     places: Mapping[int, tuple[int, int]],
-    weights: Mapping[int, Floats],
-    factors: Mapping[int, Floats],
+    judged: Mapping[int, Judged],
     regions: NDArray[np.str_],
     resources: NDArray[np.str_],
     components: tuple[str, ...],
@@ -39,7 +40,7 @@ def dataset_of(
         By name of the linear component and number of the resource.
     places
         Number of the region and of the resource of each block.
-    weights, factors
+    judged
         By number of the block.
     regions, resources, components
         Names.
@@ -53,14 +54,16 @@ def dataset_of(
     by_block = {
         "weights": np.full((*shape, len(components)), 1 / len(components)),
         "factors": np.ones((*shape, len(INTERVALS))),
+        "lasting": np.zeros((*shape[:2], len(PARTS))),
     }
     for block, (region, resource) in places.items():
-        by_block["weights"][region, resource] = weights[block]
-        by_block["factors"][region, resource] = factors[block]
+        for name, values in by_block.items():
+            values[region, resource] = getattr(judged[block], name)
     diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
     variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating]]] = {
         "weights": (("region", "resource", "range", "component"), by_block["weights"]),
         "factors": (("region", "resource", "range", "level"), by_block["factors"]),
+        "lasting": (("region", "resource", "part"), by_block["lasting"]),
         "diagnostics": (("linear", "resource", "measure"), diagnostics),
     }
     for row, name in enumerate(linear):
@@ -97,6 +100,7 @@ def dataset_of(
             "range": list(RANGES),
             "component": list(components),
             "level": list(INTERVALS),
+            "part": list(PARTS),
             "linear": linear,
             "measure": list(MEASURES),
             "scale": ["noise", "likeness", "between_groups"],

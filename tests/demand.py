@@ -14,6 +14,7 @@ from forecasting.history import History, history_of
 from forecasting.inference import Diagnostics, Posterior
 from forecasting.network import Network
 from forecasting.past import past_of
+from forecasting.rehearsal import Judged
 from forecasting.settings import COMPONENTS
 from forecasting.statefile import dataset_of
 
@@ -132,6 +133,7 @@ def made(
         for number in range(len(resources))
     }
     weights = rng.dirichlet(np.full(len(components), 5.0), (len(places), 4))
+    came = np.array([0.2, 0.1, 0.2])
     attributes = {
         "learnt_until": until.isoformat(),
         "history_hours": hours,
@@ -148,8 +150,7 @@ def made(
             posteriors,
             plains,
             places,
-            dict(enumerate(weights)),
-            dict(enumerate(rng.uniform(0.9, 1.2, (len(places), 4, 3)))),
+            {block: Judged(weights[block], rng.uniform(0.9, 1.2, (4, 3)), came) for block in places},
             regions,
             resources,
             components,

@@ -26,7 +26,7 @@ def coverage(draws, actual, level):
 @pytest.mark.parametrize("size", [0.6, 1.0, 1.6])
 def test_draws_that_are_too_narrow_or_too_wide_come_to_hold_what_they_say(size):
     quantiles, _, actual = forecasts(size)
-    factors = factors_of({0: ratios_of(quantiles, ONE, actual)}, {0: 0}, {0: SERIES})[0]
+    factors = factors_of({0: [ratios_of(quantiles, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     _, draws, later = forecasts(size, seed=2)
     after = stretched(draws, factors)
     for level in LEVELS:
@@ -44,14 +44,14 @@ def test_each_range_has_factors_of_its_own_and_unknown_hours_do_not_count():
     quantiles = quantiles.copy()
     quantiles[:, :, 6:24] = (middle + (narrow - middle) * 0.6)[:, :, 6:24]
     actual[24:] = np.nan
-    factors = factors_of({0: ratios_of(quantiles, ONE, actual)}, {0: 0}, {0: SERIES})[0]
+    factors = factors_of({0: [ratios_of(quantiles, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     np.testing.assert_allclose(factors[0], 1.0, atol=0.15)
     np.testing.assert_allclose(factors[1], 1 / 0.6, atol=0.2)
     np.testing.assert_allclose(factors[2:], 1.0, atol=0.001)
 
 
 def factor_of(ratio, series):
-    return factors_of({0: np.full((3, 6, series), ratio)}, {0: 0}, {0: series})[0][0, 0]
+    return factors_of({0: [np.full((3, 6, series), ratio)]}, {0: 0}, {0: series})[0][0, 0]
 
 
 def test_demand_that_sits_at_an_exact_value_tells_nothing():
@@ -74,7 +74,7 @@ def test_few_forecasts_say_little_and_no_factor_goes_too_far():
 
 def test_a_block_of_which_little_is_known_has_the_factors_of_its_resource():
     many, few = np.full((3, 6, 500), 1.5), np.full((3, 6, 1), 0.9)
-    found = factors_of({0: many, 1: few, 2: few}, {0: 0, 1: 0, 2: 1}, {0: 500, 1: 1, 2: 500})
+    found = factors_of({0: [many], 1: [few], 2: [few]}, {0: 0, 1: 0, 2: 1}, {0: 500, 1: 1, 2: 500})
     assert found[0][0, 0] == pytest.approx(1.5, rel=0.03)
     assert found[1][0, 0] == pytest.approx(found[0][0, 0], rel=0.05)
     assert found[2][0, 0] == pytest.approx(1.0, abs=0.02)
@@ -82,11 +82,27 @@ def test_a_block_of_which_little_is_known_has_the_factors_of_its_resource():
 
 def test_a_lone_block_is_drawn_once_and_two_that_are_alike_twice():
     ratios = np.full((3, 6, 30), 1.5)
-    alone = factors_of({0: ratios}, {0: 0}, {0: 10**6})[0][0]
+    alone = factors_of({0: [ratios]}, {0: 0}, {0: 10**6})[0][0]
     np.testing.assert_allclose(np.log(alone) / np.log(1.5), 30 / (30 + 30), atol=1e-4)
-    twice = factors_of({0: ratios, 1: ratios}, {0: 0, 1: 0}, {0: 10**6, 1: 10**6})
+    twice = factors_of({0: [ratios], 1: [ratios]}, {0: 0, 1: 0}, {0: 10**6, 1: 10**6})
     np.testing.assert_array_equal(twice[0], twice[1])
     assert (twice[0][0] > alone).all()
+
+
+def test_an_origin_counts_as_far_as_it_is_believed():
+    wide, right = np.full((3, 6, 4000), 1.6), np.ones((3, 6, 4000))
+    found = [
+        factors_of({0: [wide, right]}, {0: 0}, {0: 10**6}, np.array(belief))[0][0, 0]
+        for belief in ([1.0, 0.0], [0.9, 1.0], [0.1, 1.0], [0.0, 1.0])
+    ]
+    assert found[0] == pytest.approx(1.6, rel=0.01)
+    assert found == sorted(found, reverse=True)
+    assert found[3] == pytest.approx(1.0)
+    ratios = np.random.default_rng(1).chisquare(1, (4, 3, 6, 10))
+    alike = factors_of({0: list(ratios)}, {0: 0}, {0: 10}, np.ones(4))[0]
+    np.testing.assert_array_equal(alike, factors_of({0: list(ratios)}, {0: 0}, {0: 10})[0])
+    one = factors_of({0: [np.concatenate(ratios, axis=2)]}, {0: 0}, {0: 10})[0]
+    np.testing.assert_allclose(alike, one)
 
 
 def test_a_component_without_weight_bends_no_ratio():
@@ -98,12 +114,12 @@ def test_a_component_without_weight_bends_no_ratio():
 
 def test_the_fewer_series_the_less_a_rehearsal_is_believed():
     as_it_should_be = np.ones((3, 6, 8))
-    alone, two, many = (factors_of({0: as_it_should_be}, {0: 0}, {0: series})[0] for series in (1, 2, 500))
+    alone, two, many = (factors_of({0: [as_it_should_be]}, {0: 0}, {0: series})[0] for series in (1, 2, 500))
     assert (alone > two).all()
     assert (two > many).all()
     assert (alone[:, 2] > alone[:, 0]).all()  # most in the tails
     np.testing.assert_allclose(many, 1.0, atol=0.001)
-    shared = factors_of({0: as_it_should_be, 1: as_it_should_be}, {0: 0, 1: 0}, {0: 1, 1: 499})
+    shared = factors_of({0: [as_it_should_be], 1: [as_it_should_be]}, {0: 0, 1: 0}, {0: 1, 1: 499})
     np.testing.assert_allclose(shared[0], 1.0, atol=0.001)  # its resource has many, and that is who it learns from
 
 
@@ -194,4 +210,4 @@ def test_a_component_without_weight_is_not_heard():
 
 def test_a_series_that_is_forecast_exactly_gives_finite_factors():
     quantiles = np.full((1, len(POINTS), 6, 3), 4.0)
-    assert np.isfinite(factors_of({0: ratios_of(quantiles, ONE, np.full((6, 3), 4.0))}, {0: 0}, {0: 3})[0]).all()
+    assert np.isfinite(factors_of({0: [ratios_of(quantiles, ONE, np.full((6, 3), 4.0))]}, {0: 0}, {0: 3})[0]).all()

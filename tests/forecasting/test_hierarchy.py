@@ -188,8 +188,8 @@ def test_a_profile_has_a_checksum_too(usage, hierarchy, tmp_path):
 
 
 def test_another_version_and_none(path):
-    changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=1), sealed=False)
-    refused(path, "of version 1, where this release reads 2")
+    changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=2), sealed=False)
+    refused(path, "of version 2, where this release reads 3")
     changed(path, lambda dataset: dataset.drop_attrs(), sealed=False)
     refused(path, "of no version")
 
@@ -294,6 +294,7 @@ def test_blocks_are_found_by_name_and_draws_of_each_differ(hierarchy):
     )
     np.testing.assert_array_equal(hierarchy.weights("b", "r1"), data["weights"].sel(region="b", resource="r1"))
     np.testing.assert_array_equal(hierarchy.factors("b", "r1"), data["factors"].sel(region="b", resource="r1"))
+    np.testing.assert_array_equal(hierarchy.lasting("b", "r1"), data["lasting"].sel(region="b", resource="r1"))
 
 
 def test_a_new_region_has_what_the_others_have_in_common(hierarchy):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from forecasting.lasting import lasting
+from forecasting.lasting import PARTS, UNKNOWN, lasting, shares_of
 
 DRAWS = 400
 
@@ -37,6 +38,45 @@ def test_means_of_a_day_vary_more_and_windows_about_them_less():
     (day, window), (day_after, window_after) = parts(draws), parts(after)
     assert 1.2 < day_after / day < 1.4
     assert 0.7 < window_after / window < 0.85
+
+
+def parts_of(scores):
+    """Shares of the mean squares of the parts of normal scores ``(hour, draw, series)``, hours of whole days."""
+    windows = scores.reshape(-1, 4, 6, *scores.shape[1:])
+    of_window, of_day = windows.mean(axis=2, keepdims=True), windows.mean(axis=(1, 2), keepdims=True)
+    parts = np.array([(each**2).mean() for each in (of_day, of_window - of_day, windows - of_window)])
+    return parts / parts.sum()
+
+
+@pytest.mark.parametrize("hours", [24, 72])
+@pytest.mark.parametrize("keeps", [0.1, 0.95])
+def test_draws_get_the_parts_that_came(hours, keeps):
+    came = walks(240 * hours, keeps=keeps, seed=3)[:, 0].reshape(240, hours, 1)
+    shares = shares_of(norm.cdf(came))
+    seen = parts_of(came.transpose(1, 0, 2))
+    assert shares.sum() == pytest.approx(240 / 340)
+    np.testing.assert_allclose(shares / shares.sum(), seen, atol=0.02)
+    draws = walks(hours, series=6)
+    usual, after = parts_of(lasting(draws)), parts_of(lasting(draws, shares))
+    np.testing.assert_allclose(after, shares + (1 - shares.sum()) * usual, atol=0.02)
+
+
+def test_parts_of_days_that_are_not_known_whole_do_not_count():
+    rng = np.random.default_rng(1)
+    ranks = rng.random((8, 30, 3))
+    ranks[0, 3], ranks[1, 27] = np.nan, np.nan  # the second one lies beyond the day
+    assert shares_of(ranks).sum() == pytest.approx(21 / 121)
+    assert (shares_of(np.full((8, 24, 3), np.nan)) == UNKNOWN).all()
+    assert (shares_of(ranks[:, :23]) == UNKNOWN).all()
+    assert (shares_of(np.full((8, 24, 3), 0.5)) == UNKNOWN).all()
+    assert np.isfinite(shares_of(np.round(ranks))).all()  # all beyond the ends
+
+
+def test_less_than_a_day_ahead_is_dealt_out_as_usual():
+    draws = walks(12, series=2)
+    came = np.array([0.0, 0.0, 0.9])
+    assert len(came) == len(PARTS)
+    np.testing.assert_array_equal(lasting(draws, came), lasting(draws))
 
 
 def test_what_moved_together_still_does():

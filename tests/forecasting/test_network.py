@@ -144,7 +144,7 @@ def rehearsed(net, components):
     transform = history_of(usage_of(waves(groups=2, hours=760)), 0)[1].of_series(np.array([0]))
     cuts = tuple(range(460, 760 - AHEAD, 37))
     task = Task(block, transform, {}, {}, components, cuts, AHEAD, 1, net)
-    return judge({0: rehearse(task)}, {0: 0}, components)[0][0]
+    return judge({0: rehearse(task)}, {0: 0}, components)[0].weights
 
 
 def test_a_bad_network_gets_no_weight_and_next_to_none_before_it_runs_away():
