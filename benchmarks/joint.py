@@ -102,8 +102,8 @@ def _parts(window: Window, hierarchy: Hierarchy, history: History, calibrate: bo
         known = {
             name: condition(some, of, statistics_of(some, of.basis, [some.length])) for name, of in learnt.items()
         }
-        network, came = hierarchy.network(key[1]), hierarchy.lasting(*key)
-        block = Block(some, learnt, weights, factors, hierarchy.components, network, came=came)
+        network, shares = hierarchy.network(key[1]), hierarchy.lasting(*key)
+        block = Block(some, learnt, weights, factors, hierarchy.components, network, shares=shares)
         found[region].append(_Part(members, block, known))
     return found
 

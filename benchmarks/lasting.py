@@ -71,7 +71,7 @@ def _of_set(name: str, options: Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _forecasts(window: Window, seed: int) -> tuple[Floats, Floats]:
     """Return draws ``(draw, group, resource, hour)`` without `lasting` and with it."""
     hierarchy = product.learn(window.filled, DAY, seed)
-    with patch("forecasting.mixture.lasting", lambda draws, came: draws):
+    with patch("forecasting.mixture.lasting", lambda draws, *_: draws):
         without = product.run(window.filled, DAY, seed, hierarchy=hierarchy).draws.values
     return without, product.run(window.filled, DAY, seed, hierarchy=hierarchy).draws.values
 

@@ -51,7 +51,7 @@ class Drawn:
                 hierarchy.weights(*names),
                 hierarchy.factors(*names),
                 hierarchy.components,
-                came=hierarchy.lasting(*names),
+                shares=hierarchy.lasting(*names),
             )
             blocks.append((members, block, mixed(block, chance)))
         return cls(past, history, transform, tuple(blocks))

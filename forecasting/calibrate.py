@@ -89,7 +89,7 @@ def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: lis
     levels
         Ascending.
     """
-    order = np.argsort(values, axis=0)
+    order = np.argsort(values, axis=0, kind="stable")  # of equal ones, too, the same on every machine
     ordered = np.take_along_axis(values, order, axis=0)
     share = np.take_along_axis(np.broadcast_to(weight, values.shape), order, axis=0)
     reached = np.cumsum(share, axis=0) - share / 2

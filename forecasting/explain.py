@@ -195,8 +195,8 @@ def explain(
 
     weights, factors = hierarchy.weights(region, resource), hierarchy.factors(region, resource)
     chance = chance_at(history.time, history.length, gap + hours, Settings().draws, (seed, history.length))
-    network, came = hierarchy.network(resource), hierarchy.lasting(region, resource)
-    block = Block(own, learnt, weights, factors, hierarchy.components, network, came=came)
+    network, shares = hierarchy.network(resource), hierarchy.lasting(region, resource)
+    block = Block(own, learnt, weights, factors, hierarchy.components, network, shares=shares)
     drawn = forecast_block(block, chance)[gap:, :, place]
     demand = past[dims.DEMAND].values[g, r]
     drawn = one.demand_of(drawn)

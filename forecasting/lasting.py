@@ -10,8 +10,8 @@ came have shown (as in the scenarios of Pinson et al. 2009): those of the rehear
 ones. Bursts stay with the draws that have them: their rank says nothing of the day, and a high day would draw them
 to itself.
 
-    came = shares_of(ranks)  # of the rehearsal, (part,)
-    lasting(scores, came)  # (hour, draw, series)
+    shares = shares_of(ranks)  # of what came in the rehearsal, (part,)
+    lasting(scores, shares)  # (hour, draw, series)
 """
 
 import numpy as np
@@ -61,15 +61,19 @@ def shares_of(ranks: Floats) -> Floats:
     return np.asarray(squares / squares.sum() * seen / (seen + _TOWARDS_USUAL))
 
 
-def lasting(draws: NDArray[np.float32], came: Floats = UNKNOWN) -> NDArray[np.float32]:
+def lasting(
+    draws: NDArray[np.float32], shares: Floats = UNKNOWN, moves: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Return scores ``(hour, draw, series)`` of a block, each hour's values dealt out among the draws anew.
 
     Parameters
     ----------
     draws
         Scores.
-    came
-        Of `shares_of`; what it leaves to one is given to usual shares.
+    shares
+        Of `shares_of`; what they leave to one is given to usual ones.
+    moves
+        Which series are looked at to find the shares of draws, ``(series,)``; all by default.
     """
     hours, count, _ = draws.shape
     order = np.argsort(draws, axis=1, kind="stable")  # of equal ones, too, the same on every machine
@@ -79,7 +83,7 @@ def lasting(draws: NDArray[np.float32], came: Floats = UNKNOWN) -> NDArray[np.fl
     scores, kept = np.empty_like(draws), np.empty_like(draws)
     np.put_along_axis(scores, order, placed, axis=1)
     np.put_along_axis(kept, order, np.where(_bursts(ordered), placed + np.copysign(_BEYOND, placed), 0.0), axis=1)
-    day, window, hour = _scales(scores, came if hours >= DAY else UNKNOWN)
+    day, window, hour = _scales(scores if moves is None else scores[:, :, moves], shares)
     for begin in range(0, hours, DAY):
         some = scores[begin : begin + DAY]
         of_day, of_window, lengths = _means(some)
@@ -91,12 +95,14 @@ def lasting(draws: NDArray[np.float32], came: Floats = UNKNOWN) -> NDArray[np.fl
     return moved
 
 
-def _scales(scores: NDArray[np.float32], came: Floats) -> NDArray[np.float32]:
-    """Return what each part of normal scores ``(hour, draw, series)`` is multiplied by."""
-    squares = _squares(scores).sum(axis=1)
+def _scales(scores: NDArray[np.float32], shares: Floats) -> NDArray[np.float32]:
+    """Return what each part of normal scores ``(hour, draw, series)`` is multiplied by, found on whole days."""
+    whole = len(scores) // DAY * DAY
+    squares = _squares(scores[: whole or None]).sum(axis=1)
     drawn = squares / max(squares.sum(), 1e-9)
     usual = _USUALLY * drawn
-    wanted = came + (1 - came.sum()) * usual / max(usual.sum(), 1e-9)
+    left = 1 - shares.sum() if whole else 1.0
+    wanted = shares * bool(whole) + left * usual / max(usual.sum(), 1e-9)
     return np.sqrt(np.where(drawn > 0, wanted / np.maximum(drawn, 1e-9), 1.0)).astype(np.float32)
 
 

@@ -147,14 +147,14 @@ def learn(
             for number, (block, rehearsal) in enumerate(zip(blocks, run(rehearse, tasks), strict=True)):
                 rehearsals[block] = rehearsal
                 tell("rehearsing the last weeks", begun + (1 - begun) * (number + 1) / len(blocks))
-    judged = judge(rehearsals, resource_of, settings.components)
+    appraisals = judge(rehearsals, resource_of, settings.components)
     regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
     return Hierarchy(
         dataset_of(
             posteriors,
             plains,
             {block: (int(of_block[block].region[0]), resource_of[block]) for block in blocks},
-            judged,
+            appraisals,
             regions,
             resources,
             settings.components,

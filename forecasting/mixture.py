@@ -51,8 +51,8 @@ class Block:
         Of its resource, where the recurrent component is among them.
     widening
         ``(range, side, series)`` of `feedback.recalibration`; none to leave it out.
-    came
-        ``(part,)`` of `lasting`, with the last calibration.
+    shares
+        ``(part,)`` of `lasting`; goes with the last calibration.
     """
 
     history: History
@@ -62,7 +62,7 @@ class Block:
     components: tuple[str, ...]
     network: Network | None = None
     widening: Floats | None = None
-    came: Floats = field(default_factory=UNKNOWN.copy)
+    shares: Floats = field(default_factory=UNKNOWN.copy)
 
     @property
     def bases(self) -> dict[str, Basis]:
@@ -103,7 +103,7 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
         taken = followed[some, :hours].T[..., None]
         out[:hours, some] = np.where(taken, drawn, out[:hours, some])
     if block.factors is not None:
-        out = lasting(stretched(out, block.factors), block.came)
+        out = lasting(stretched(out, block.factors), block.shares, history.moves)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
 

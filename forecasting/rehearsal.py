@@ -5,7 +5,7 @@ What is common to all origins was found from later hours too: the scale of score
 moved, what groups share, the coefficients that residuals are about. So components are judged a little too kindly.
 
     rehearsal = rehearse(Task(...))
-    judged = judge({0: rehearsal}, {0: 0}, ("ar", "days"))[0]
+    found = judge({0: rehearsal}, {0: 0}, ("ar", "days"))[0]
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +36,6 @@ ORIGINS, ORIGIN_STEP = 8, 37
 _LEAST_STEP = 6  # of a short past
 _FAIR = WEEK + 2 * DAY  # hours before the last origin from which on no component goes without what it looks at
 _DRAWS = 120
-
-_OF_THE_WEEK = 0.5
-"""Variance of what is usual, in an hour of the week that was seen once, relative to that of all the rest."""
 
 _LESS_BELIEVED = 4  # an origin that knew half of the past counts a sixteenth when reach is judged
 
@@ -72,7 +69,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Appraisal:
     """How far forecasts of a block can be believed.
 
     Parameters
@@ -160,11 +157,11 @@ def rehearse(task: Task) -> Rehearsal:
 
 def judge(
     rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: Sequence[str]
-) -> dict[int, Judged]:
+) -> dict[int, Appraisal]:
     """Return what was found of each block: the usual weights and factors of 1 where nothing could be rehearsed."""
     usual = usual_weights(components)
     if not rehearsals:
-        return dict.fromkeys(resource_of, Judged(usual, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN))
+        return dict.fromkeys(resource_of, Appraisal(usual, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN))
     weights = weights_of(
         {block: rehearsal.terms for block, rehearsal in rehearsals.items()},
         resource_of,
@@ -177,7 +174,7 @@ def judge(
     factors = factors_of(
         {
             block: [
-                ratios_of(quantiles, weights[block], actual) * each
+                ratios_of(quantiles, weights[block], actual) * each[:, None, None]
                 for quantiles, actual, each in zip(rehearsal.quantiles, rehearsal.actual, nearer, strict=True)
             ]
             for block, rehearsal in rehearsals.items()
@@ -190,18 +187,19 @@ def judge(
         (known / known[-1]) ** _LESS_BELIEVED,
     )
     return {
-        block: Judged(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))
+        block: Appraisal(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))
         for block, rehearsal in rehearsals.items()
     }
 
 
 def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
-    """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin,)``.
+    """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin, level)``.
 
-    What is usual in an hour of the week is a mean over the weeks that were seen, and off by as much less.
+    As if they were means of the weeks that are known: k of them miss by 1 + 1/k of the variance. The widest
+    interval is left as it is, for what is beyond it are bursts, and no usual value tells of them.
     """
-    then, now = (np.maximum(np.asarray(hours) // WEEK, 1) for hours in (known_hours, past_hours))
-    return np.asarray(np.sqrt((1 + _OF_THE_WEEK / now) / (1 + _OF_THE_WEEK / then)))
+    nearer = np.sqrt((1 + WEEK / past_hours) / (1 + WEEK / known_hours))
+    return np.where(np.array(INTERVALS) < INTERVALS[-1], nearer[:, None], 1.0)
 
 
 def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:

@@ -14,7 +14,7 @@ from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.inference import Posterior
 from forecasting.lasting import PARTS
 from forecasting.network import Network, as_variables
-from forecasting.rehearsal import Judged
+from forecasting.rehearsal import Appraisal
 from forecasting.stacking import RANGES
 
 MEASURES = ("nuts", "pareto_k", "effective_draws", "max_r_hat", "divergences")
@@ -25,7 +25,7 @@ def dataset_of(
     posteriors: Mapping[tuple[str, int], Posterior],
     plains: Mapping[tuple[str, int], Floats],
     places: Mapping[int, tuple[int, int]],
-    judged: Mapping[int, Judged],
+    appraisals: Mapping[int, Appraisal],
     regions: NDArray[np.str_],
     resources: NDArray[np.str_],
     components: tuple[str, ...],
@@ -40,7 +40,7 @@ def dataset_of(
         By name of the linear component and number of the resource.
     places
         Number of the region and of the resource of each block.
-    judged
+    appraisals
         By number of the block.
     regions, resources, components
         Names.
@@ -58,7 +58,7 @@ def dataset_of(
     }
     for block, (region, resource) in places.items():
         for name, values in by_block.items():
-            values[region, resource] = getattr(judged[block], name)
+            values[region, resource] = getattr(appraisals[block], name)
     diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
     variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating]]] = {
         "weights": (("region", "resource", "range", "component"), by_block["weights"]),

@@ -14,7 +14,7 @@ from forecasting.history import History, history_of
 from forecasting.inference import Diagnostics, Posterior
 from forecasting.network import Network
 from forecasting.past import past_of
-from forecasting.rehearsal import Judged
+from forecasting.rehearsal import Appraisal
 from forecasting.settings import COMPONENTS
 from forecasting.statefile import dataset_of
 
@@ -150,7 +150,7 @@ def made(
             posteriors,
             plains,
             places,
-            {block: Judged(weights[block], rng.uniform(0.9, 1.2, (4, 3)), came) for block in places},
+            {block: Appraisal(weights[block], rng.uniform(0.9, 1.2, (4, 3)), came) for block in places},
             regions,
             resources,
             components,

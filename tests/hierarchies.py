@@ -6,7 +6,7 @@ from forecasting.basis import LINEAR, basis_of
 from forecasting.hierarchy import Hierarchy
 from forecasting.lasting import UNKNOWN
 from forecasting.past import past_of
-from forecasting.rehearsal import Judged
+from forecasting.rehearsal import Appraisal
 from forecasting.settings import COMPONENTS
 from forecasting.stacking import RANGES
 
@@ -56,7 +56,7 @@ def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hiera
             posteriors,
             plains,
             blocks,
-            dict.fromkeys(blocks, Judged(weights, np.ones((len(RANGES), 3)), UNKNOWN)),
+            dict.fromkeys(blocks, Appraisal(weights, np.ones((len(RANGES), 3)), UNKNOWN)),
             regions,
             resources,
             components,

@@ -119,8 +119,9 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     """Return coefficients that let no level run away by itself, and the drift of those that would.
 
     Where a series grew for weeks, what is remembered may add up to more than its level, and a walk would grow on,
-    faster and faster. Then it is scaled down to `MOST_GAIN`, about the mean of the last week. What the series
-    gains there in an hour is its drift, for `damped`.
+    faster and faster. Then it is scaled down to `MOST_GAIN`, and the level set so that it rests where all series
+    of the block are at their means of the last week. What the series gains there in an hour is its drift, for
+    `damped`.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     basis
         The features.
     past
-        Scores ``(time, series)``.
+        Scores ``(time, series)``, of all series of one block.
 
     Returns
     -------
@@ -138,17 +139,25 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     """
     first = basis.calendar_size + len(basis.events)
     level = past[-WEEK:].mean(axis=0)
-    gain = coefficient[..., first:].sum(axis=-1)
-    runs = gain > MOST_GAIN
+    of_block = len(basis.block_lags) + len(basis.block_week)
+    seen = np.repeat(level[:, None], basis.size - first, axis=1)  # of each memory feature, at that level
+    seen[:, seen.shape[1] - of_block :] = level.mean()
+    memory_of = coefficient[..., first:]
+    runs = memory_of.sum(axis=-1) > MOST_GAIN
+    scale = np.where(runs, MOST_GAIN / np.maximum(memory_of.sum(axis=-1), MOST_GAIN), 1.0)
+    brought = np.einsum("...gf,gf->...g", memory_of, seen)
     out = coefficient.copy()
-    out[..., first:] *= np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)[..., None].astype(out.dtype)
-    out[..., 0] = np.where(runs, (1 - MOST_GAIN) * level, out[..., 0])
-    drift = np.where(runs, coefficient[..., 0] + (gain - 1) * level, 0.0)
+    out[..., first:] *= scale[..., None].astype(out.dtype)
+    out[..., 0] = np.where(runs, level - scale * brought, out[..., 0])
+    drift = np.where(runs, coefficient[..., 0] + brought - level, 0.0)
     return out, drift.astype(out.dtype)
 
 
 def damped(drift: NDArray[F], hours: int) -> NDArray[F]:
-    """Return what a drift adds to each hour ahead, ``(hour, …)``: less and less (Gardner and McKenzie 1985)."""
+    """Return what a drift adds to each hour ahead, ``(hour, …)``: less and less, so that a walk comes back.
+
+    In the spirit of damped trends (Gardner and McKenzie 1985), which come to a halt.
+    """
     left = DRIFT_KEPT ** (np.arange(hours) / DAY)
     return np.multiply.outer(left, drift).astype(drift.dtype)
 

@@ -72,6 +72,22 @@ def test_parts_of_days_that_are_not_known_whole_do_not_count():
     assert np.isfinite(shares_of(np.round(ranks))).all()  # all beyond the ends
 
 
+def test_a_day_is_dealt_out_alike_however_far_the_forecast_goes():
+    draws, shares = walks(49, series=4), np.array([0.6, 0.1, 0.2])
+    day = lasting(draws[:24], shares)
+    for hours in (25, 30, 47):
+        assert parts_of(lasting(draws[:hours], shares)[:24])[0] == pytest.approx(parts_of(day)[0], abs=0.01)
+
+
+def test_some_series_may_say_nothing_of_the_parts_of_draws():
+    draws = walks(24, series=6)
+    draws[:, :, 3:] = walks(24, series=3, keeps=0.0)
+    moves = np.arange(6) < 3
+    alone = lasting(draws[:, :, :3], np.array([0.5, 0.1, 0.1]))
+    np.testing.assert_array_equal(lasting(draws, np.array([0.5, 0.1, 0.1]), moves)[:, :, :3], alone)
+    assert (lasting(draws, np.array([0.5, 0.1, 0.1]))[:, :, :3] != alone).any()
+
+
 def test_less_than_a_day_ahead_is_dealt_out_as_usual():
     draws = walks(12, series=2)
     came = np.array([0.0, 0.0, 0.9])

@@ -111,3 +111,27 @@ def test_a_linear_component_that_was_not_learnt_is_no_component():
     demand = waves(groups=2, hours=400)
     with pytest.raises(KeyError, match="ar"):
         draw_component("ar", of_block(history(demand, AHEAD)), None, None, chance(demand), EVERY, AHEAD)
+
+
+def test_errors_last_as_long_as_the_block_says():
+    demand = waves(groups=4, hours=400)
+    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 3)))
+
+    def of_a_day(*shares):
+        found = forecast_block(replace(block, shares=np.array(shares)), chance(demand))
+        return found[:24].mean(axis=0).std(axis=0)
+
+    short, usual, long = of_a_day(0, 0, 0.9), of_a_day(0, 0, 0), of_a_day(0.9, 0, 0)
+    assert (short < 0.8 * usual).all()
+    assert (usual < 0.9 * long).all()
+
+
+def test_series_that_never_move_say_nothing_of_how_long_errors_last(monkeypatch):
+    demand = waves(groups=6, hours=400)
+    demand[0] = 1.0
+    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 3)))
+    asked = []
+    monkeypatch.setattr("forecasting.mixture.lasting", lambda draws, shares, moves: asked.append(moves) or draws)
+    forecast_block(block, chance(demand))
+    np.testing.assert_array_equal(asked, [block.history.moves])
+    assert 0 < block.history.moves.sum() < len(block.history.moves)

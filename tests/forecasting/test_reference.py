@@ -110,6 +110,19 @@ def test_paths_are_what_the_coefficients_say_hour_by_hour():
         np.testing.assert_allclose(ahead[hour], np.tile(known[-1], (4, 1)), atol=1e-6)
 
 
+def test_paths_that_would_run_away_drift_as_those_of_the_component():
+    history = blocks()[0]
+    basis = Basis(harmonics=0, lags=(1,))
+    theta = np.tile([0.2, 1.0], (4, 3, 1))
+    judged = Judged(None, theta, np.full((4, 3), 1e-9), np.zeros(3, dtype=np.intp), np.eye(2))
+    ahead = paths(judged, history, basis, chance_at(history.time, HOURS, 24, 4, (1,)), draws=4)
+    rest = history.filled[-168:].mean(axis=0)
+    expected = 0.01 * rest + 0.99 * history.filled[-1] + 0.2
+    np.testing.assert_allclose(
+        ahead[0], np.tile(np.clip(expected, history.lowest, history.highest), (4, 1)), atol=1e-6
+    )
+
+
 def close(found):
     assert {name: far for name, far in found.means.items() if far >= 0.1} == {}
     assert {name: ratio for name, ratio in found.spreads.items() if not 0.9 < ratio < 1.1} == {}

@@ -1,0 +1,68 @@
+"""From how forecasts of earlier origins went: weights, factors, and how long errors last."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from forecasting.basis import DAY, WEEK
+from forecasting.lasting import UNKNOWN, shares_of
+from forecasting.rehearsal import Rehearsal, judge
+from forecasting.stacking import LEVELS, terms_of, usual_weights
+
+SERIES, COMPONENTS = 400, ("ar", "days")
+AT = norm.ppf(np.array(LEVELS))[:, None, None]
+
+
+def rehearsal(spreads, known_weeks=(8, 8), past_weeks=8, lasts=0.0, seed=1):
+    """Forecasts of a day that are standard normal for both components; what came has these spreads, by origin."""
+    rng = np.random.default_rng(seed)
+    quantiles = np.broadcast_to(AT, (len(COMPONENTS), len(LEVELS), DAY, SERIES)).astype(np.float32)
+    actual = [
+        spread
+        * (np.sqrt(lasts) * rng.normal(size=(1, SERIES)) + np.sqrt(1 - lasts) * rng.normal(size=(DAY, SERIES)))
+        for spread in spreads
+    ]
+    terms = terms_of(quantiles, actual[0])
+    known = tuple(WEEK * weeks for weeks in known_weeks)
+    return Rehearsal(terms, 1e6, [quantiles] * len(actual), actual, known, WEEK * past_weeks)
+
+
+def factors_of(*args, **options):
+    """Of the first day, by level."""
+    return judge({0: rehearsal(*args, **options)}, {0: 0}, COMPONENTS)[0].factors[1]
+
+
+def test_factors_are_how_much_wider_intervals_had_to_be():
+    np.testing.assert_allclose(factors_of([1.0, 1.0]), 1.0, atol=0.05)
+    np.testing.assert_allclose(factors_of([1.5, 1.5]), 1.5, atol=0.1)
+
+
+def test_an_origin_that_knew_less_counts_less():
+    early, late = factors_of([1.6, 1.0], (4, 8)), factors_of([1.0, 1.6], (4, 8))
+    assert (early[:2] < 1.1).all()
+    assert (late[:2] > 1.45).all()
+
+
+def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest():
+    now, later = factors_of([1.2, 1.2], (2, 2), 2), factors_of([1.2, 1.2], (2, 2), 4)
+    np.testing.assert_allclose(later[:2] / now[:2], np.sqrt((1 + 1 / 4) / (1 + 1 / 2)), rtol=0.01)
+    assert later[2] == now[2]
+
+
+@pytest.mark.parametrize("lasts", [0.0, 0.6])
+def test_how_long_errors_last_is_found(lasts):
+    found = judge({0: rehearsal([1.0, 1.0], lasts=lasts)}, {0: 0}, COMPONENTS)[0].lasting
+    rng = np.random.default_rng(2)
+    errors = np.sqrt(lasts) * rng.normal(size=(2, 1, SERIES)) + np.sqrt(1 - lasts) * rng.normal(
+        size=(2, DAY, SERIES)
+    )
+    np.testing.assert_allclose(found, shares_of(norm.cdf(errors)), atol=0.03)
+    assert found.sum() == pytest.approx(2 * SERIES / (2 * SERIES + 100))
+
+
+def test_where_nothing_could_be_rehearsed_the_usual_holds():
+    found = judge({}, {0: 0, 3: 1}, COMPONENTS)
+    assert set(found) == {0, 3}
+    np.testing.assert_array_equal(found[3].weights, usual_weights(COMPONENTS))
+    assert (found[3].factors == 1).all()
+    assert (found[3].lasting == UNKNOWN).all()
