@@ -9,25 +9,25 @@ hour which is itself forecast takes over the parts of that one. Thus the level o
 last hours also when it is handed on from hour to hour. Two things are parts of their own: all that is read off the
 mean of the block, known or forecast, and what is cut off where a score would leave its bounds.
 
-    attribute(history, basis, coefficient, drift, hours=24)  # (hour, series, part), scores
+    attribute(history, basis, coefficient, growth, hours=24)  # (hour, series, part), scores
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.basis import DAY, DAY_GAIN, WEEK, WEEK_GAIN, Basis, Floats, calendar, usual
-from forecasting.components.linear import damped
+from forecasting.components.linear import trend
 from forecasting.history import History
 from forecasting.transform import Transform
 
 PARTS = ("level", "trend", "day", "week", "recent", "block", "events", "bounds")
-"""Level; its damped drift; Fourier terms and the usual of the day; the usual of the week and lags of a week; the
+"""Level; its damped trend; Fourier terms and the usual of the day; the usual of the week and lags of a week; the
 values and means of the last day; the mean of the block; events and covariates; what bounds cut off."""
 
 _LEVEL, _TREND, _DAY, _WEEK, _RECENT, _BLOCK, _EVENTS, _BOUNDS = range(len(PARTS))
 
 
-def attribute(history: History, basis: Basis, coefficient: Floats, drift: Floats, hours: int) -> Floats:
+def attribute(history: History, basis: Basis, coefficient: Floats, growth: Floats, hours: int) -> Floats:
     """Return the parts of the scores ahead: ``(hour, series, part)``, in the order of `PARTS`.
 
     Their sum over the parts is the walk of `components.linear` with these coefficients and no shocks.
@@ -40,8 +40,8 @@ def attribute(history: History, basis: Basis, coefficient: Floats, drift: Floats
         Features of the component.
     coefficient
         Of the plain features, ``(series, feature)``.
-    drift
-        Of the level, ``(series,)``; see `linear.bounded`.
+    growth
+        ``(series,)``; see `linear.bounded`.
     hours
         How far ahead.
     """
@@ -52,7 +52,7 @@ def attribute(history: History, basis: Basis, coefficient: Floats, drift: Floats
     week = usual(past, WEEK, WEEK_GAIN) if basis.week or basis.block_week else None
     day = usual(past, DAY, DAY_GAIN) if basis.day else None
     ahead = np.zeros((hours, past.shape[1], len(PARTS)))
-    trend = damped(drift, hours)
+    gained = trend(coefficient, growth, basis, at, hours)
     week_ahead, day_ahead = np.zeros_like(ahead), np.zeros_like(ahead)
 
     def ago(known: Floats, made: Floats, back: int, hour: int, part: int) -> Floats:
@@ -82,7 +82,7 @@ def attribute(history: History, basis: Basis, coefficient: Floats, drift: Floats
         weighted = (own[:, None] * value for own, value in zip(coefficient.T[first:], seen, strict=True))
         parts = sum(weighted, ahead[hour])
         parts[:, _LEVEL] += coefficient[:, 0]
-        parts[:, _TREND] += trend[hour]
+        parts[:, _TREND] += gained[hour]
         parts[:, _DAY] += coefficient[:, 1:size] @ seasons[hour, 1:]
         parts[:, _EVENTS] += (coefficient[:, size:first] * events[:, hour]).sum(axis=-1)
         score = parts.sum(axis=-1)

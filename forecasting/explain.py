@@ -186,8 +186,8 @@ def explain(
     basis = learnt[name].basis
     belief = believe(statistics_of(own, basis, [own.length])[own.length], learnt[name])
     moves = bool(own.moves[place])
-    coefficient, drift = bounded(belief.coefficient, basis, own.filled)
-    scores = attribute(own, basis, coefficient, drift, gap + hours)[gap:, place] * moves
+    coefficient, growth = bounded(belief.coefficient, basis, own.filled)
+    scores = attribute(own, basis, coefficient, growth, gap + hours)[gap:, place] * moves
     one = transform.of_series(members[place : place + 1])
     parts, counted_from = in_demand(scores, one)
     slope = float((one.mean * one.spread * 2)[0] * (one.centre[0] + one.spread[0] * scores.sum(axis=-1).mean()))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from forecasting.basis import Basis, Floats, memory
 from forecasting.chance import Chance
-from forecasting.components.linear import bounded, damped, features_of, statistics_of
+from forecasting.components.linear import bounded, features_of, statistics_of, trend
 from forecasting.history import History
 from forecasting.inference import Diagnostics, Posterior
 from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE
@@ -224,9 +224,10 @@ def paths(judged: Judged, history: History, basis: Basis, chance: Chance, draws:
     error = history.scores - (features * coefficient.mean(axis=0)).sum(axis=-1)
     unit = np.where(np.isfinite(error), error, 0.0) / t_weights(error)[1]
     shock = sigma[:, None] * unit[chance.rows[:draws]]  # (draw, hour, series)
-    settled, drift = bounded(coefficient, basis, history.filled)
+    settled, growth = bounded(coefficient, basis, history.filled)
     moved = shock.transpose(1, 0, 2)
-    return _walk(settled, history, basis, moved + damped(drift, len(moved)))
+    moved = moved + trend(settled, growth, basis, history.length, len(moved))
+    return _walk(settled, history, basis, moved)
 
 
 def _walk(coefficient: Floats, history: History, basis: Basis, shock: Floats) -> Floats:

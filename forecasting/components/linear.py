@@ -26,8 +26,10 @@ Floats32 = NDArray[np.float32]
 MOST_GAIN = 0.99
 """Most of a steady level that may come back from one hour to the next through all that is remembered."""
 
-DRIFT_KEPT = 0.7
-"""How much of the drift of a level that would run away is left after a day; 0.85 was worse after bursts."""
+TREND_KEPT = 0.7
+"""How much of what a series grows in an hour it grows in an hour a day later; 0.85 did as well."""
+
+_LEAST_AGE = 1.0  # hours
 
 _CHUNK = 256  # series whose features are held at once
 _CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
@@ -108,20 +110,20 @@ def paths(
     for begin in range(0, len(draws), most):
         some = draws[begin : begin + most]
         coefficient, noise = draw(conditioned.rotated[chance.at], learnt, some, rng)
-        coefficient, drift = bounded(coefficient, learnt.basis, history.filled[: chance.at])
+        coefficient, growth = bounded(coefficient, learnt.basis, history.filled[: chance.at])
         shock = noise[:, None] * innovations[chance.rows[some][:, :hours]]  # (draw, hour, series)
-        moved = shock.transpose(1, 0, 2) + damped(drift, hours)
+        moved = shock.transpose(1, 0, 2) + trend(coefficient, growth, learnt.basis, chance.at, hours)
         parts.append(_walk(history, learnt.basis, coefficient, moved, chance.at))
     return np.concatenate(parts, axis=1)
 
 
 def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArray[F], NDArray[F]]:
-    """Return coefficients that let no level run away by itself, and the drift of those that would.
+    """Return coefficients that let no level run away by itself, and how fast those grow that would.
 
     Where a series grew for weeks, what is remembered may add up to more than its level, and a walk would grow on,
-    faster and faster. Then it is scaled down to `MOST_GAIN`, and the level set so that it rests where all series
-    of the block are at their means of the last week. What the series gains there in an hour is its drift, for
-    `damped`.
+    faster and faster. Then it is scaled down to `MOST_GAIN`, and the level set so that the walk rests where all
+    series of the block are at their means of the last week. What it would have gained there comes in over as many
+    hours as what is remembered is old: that is its growth, for `trend`.
 
     Parameters
     ----------
@@ -142,24 +144,55 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     of_block = len(basis.block_lags) + len(basis.block_week)
     seen = np.repeat(level[:, None], basis.size - first, axis=1)  # of each memory feature, at that level
     seen[:, seen.shape[1] - of_block :] = level.mean()
-    memory_of = coefficient[..., first:]
-    runs = memory_of.sum(axis=-1) > MOST_GAIN
-    scale = np.where(runs, MOST_GAIN / np.maximum(memory_of.sum(axis=-1), MOST_GAIN), 1.0)
-    brought = np.einsum("...gf,gf->...g", memory_of, seen)
+    remembered = coefficient[..., first:]
+    gain = remembered.sum(axis=-1)
+    runs = gain > MOST_GAIN
+    scale = np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)
+    brought = np.einsum("...gf,gf->...g", remembered, seen)
+    age = np.maximum(remembered @ _ages(basis, len(past)), _LEAST_AGE)
+    growth = np.where(runs, (coefficient[..., 0] + brought - level) / age, 0.0)
     out = coefficient.copy()
     out[..., first:] *= scale[..., None].astype(out.dtype)
-    out[..., 0] = np.where(runs, level - scale * brought, out[..., 0])
-    drift = np.where(runs, coefficient[..., 0] + brought - level, 0.0)
-    return out, drift.astype(out.dtype)
+    grown = (1 - MOST_GAIN) * growth * WEEK / 2  # since the middle of the last week
+    out[..., 0] = np.where(runs, level - scale * brought + grown, out[..., 0])
+    return out, growth.astype(out.dtype)
 
 
-def damped(drift: NDArray[F], hours: int) -> NDArray[F]:
-    """Return what a drift adds to each hour ahead, ``(hour, …)``: less and less, so that a walk comes back.
+def trend(coefficient: NDArray[F], growth: NDArray[F], basis: Basis, at: int, hours: int) -> NDArray[F]:
+    """Return what each hour of a walk gains so that it goes on growing, less and less: ``(hour, …, series)``.
 
-    In the spirit of damped trends (Gardner and McKenzie 1985), which come to a halt.
+    A damped trend (Gardner and McKenzie 1985): the past is taken to have grown steadily, and the growth of an hour
+    to be `TREND_KEPT` of that a day before. What is remembered brings a part of it; this is the rest.
+
+    Parameters
+    ----------
+    coefficient, growth
+        Of `bounded`.
+    basis
+        The features.
+    at
+        Hours of the past.
+    hours
+        How far ahead.
     """
-    left = DRIFT_KEPT ** (np.arange(hours) / DAY)
-    return np.multiply.outer(left, drift).astype(drift.dtype)
+    first = basis.calendar_size + len(basis.events)
+    ahead = np.arange(hours)
+    brought = _grown(ahead[:, None] - _ages(basis, at)).astype(coefficient.dtype)  # (hour, feature)
+    gained = _grown(ahead).reshape(-1, *([1] * growth.ndim))
+    rest = gained - np.einsum("...gf,hf->h...g", coefficient[..., first:], brought)
+    return np.asarray(growth * rest, dtype=coefficient.dtype)
+
+
+def _grown(hours: NDArray[np.integer] | Floats) -> Floats:
+    """Return by how much a series that grows by 1 an hour now is above now, so many hours from now."""
+    lasts = -DAY / np.log(TREND_KEPT)
+    return np.where(hours > 0, lasts * (1 - TREND_KEPT ** (np.maximum(hours, 0) / DAY)), hours)
+
+
+def _ages(basis: Basis, at: int) -> Floats:
+    """Return how many hours old what is remembered is, on the mean: ``(memory feature,)``."""
+    since = np.arange(-at, 1, dtype=np.float64)[:, None]
+    return np.asarray(-np.nan_to_num(memory(since, np.zeros(1, dtype=np.intp), basis)[-1, 0]))
 
 
 def _walk(history: History, basis: Basis, coefficient: Floats32, shock: Floats32, at: int) -> Floats32:

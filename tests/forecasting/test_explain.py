@@ -48,9 +48,9 @@ def test_parts_add_up_to_the_walk(name, history):
     rng = np.random.default_rng(3)
     coefficient = rng.normal(0, 0.3, (3, basis.size))
     coefficient[0, 0] = 6.0  # beyond the bounds
-    drift = rng.normal(0, 0.05, 3)
-    parts = attribute(own, basis, coefficient, drift, HOURS)
-    still = linear.damped(drift[None].astype(np.float32), HOURS)
+    growth = rng.normal(0, 0.05, 3)
+    parts = attribute(own, basis, coefficient, growth, HOURS)
+    still = linear.trend(coefficient[None], growth[None], basis, own.length, HOURS).astype(np.float32)
     walk = linear._walk(own, basis, coefficient[None].astype(np.float32), still, own.length)[:, 0]
     for part in ("trend", "events", "bounds"):
         assert np.abs(parts[..., PARTS.index(part)]).max() > 0

@@ -110,14 +110,14 @@ def test_paths_are_what_the_coefficients_say_hour_by_hour():
         np.testing.assert_allclose(ahead[hour], np.tile(known[-1], (4, 1)), atol=1e-6)
 
 
-def test_paths_that_would_run_away_drift_as_those_of_the_component():
+def test_paths_that_would_run_away_have_the_trend_of_the_component():
     history = blocks()[0]
     basis = Basis(harmonics=0, lags=(1,))
     theta = np.tile([0.2, 1.0], (4, 3, 1))
     judged = Judged(None, theta, np.full((4, 3), 1e-9), np.zeros(3, dtype=np.intp), np.eye(2))
     ahead = paths(judged, history, basis, chance_at(history.time, HOURS, 24, 4, (1,)), draws=4)
     rest = history.filled[-168:].mean(axis=0)
-    expected = 0.01 * rest + 0.99 * history.filled[-1] + 0.2
+    expected = 0.01 * (rest + 0.2 * 168 / 2) + 0.99 * (history.filled[-1] + 0.2)  # an hour ago it was 0.2 lower
     np.testing.assert_allclose(
         ahead[0], np.tile(np.clip(expected, history.lowest, history.highest), (4, 1)), atol=1e-6
     )
