@@ -29,7 +29,7 @@ MOST_GAIN = 0.99
 TREND_KEPT = 0.7
 """How much of what a series grows in an hour it grows in an hour a day later; 0.85 did as well."""
 
-_LEAST_AGE = 1.0  # hours
+_AGE_NOISE = 5.0  # hours that what is remembered may seem older or younger than it is
 
 _CHUNK = 256  # series whose features are held at once
 _CELLS = 8_000_000  # of (hour, draw, series) that are walked at once
@@ -149,8 +149,9 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     runs = gain > MOST_GAIN
     scale = np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)
     brought = np.einsum("...gf,gf->...g", remembered, seen)
-    age = np.maximum(remembered @ _ages(basis, len(past)), _LEAST_AGE)
-    growth = np.where(runs, (coefficient[..., 0] + brought - level) / age, 0.0)
+    age = remembered @ _ages(basis, len(past))
+    gained = coefficient[..., 0] + brought - level
+    growth = np.where(runs, gained * age / (age**2 + _AGE_NOISE**2), 0.0)
     out = coefficient.copy()
     out[..., first:] *= scale[..., None].astype(out.dtype)
     grown = (1 - MOST_GAIN) * growth * WEEK / 2  # since the middle of the last week

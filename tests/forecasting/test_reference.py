@@ -117,7 +117,8 @@ def test_paths_that_would_run_away_have_the_trend_of_the_component():
     judged = Judged(None, theta, np.full((4, 3), 1e-9), np.zeros(3, dtype=np.intp), np.eye(2))
     ahead = paths(judged, history, basis, chance_at(history.time, HOURS, 24, 4, (1,)), draws=4)
     rest = history.filled[-168:].mean(axis=0)
-    expected = 0.01 * (rest + 0.2 * 168 / 2) + 0.99 * (history.filled[-1] + 0.2)  # an hour ago it was 0.2 lower
+    growth = 0.2 / (1 + 25)  # an hour ago it was lower by that
+    expected = 0.01 * (rest + growth * 168 / 2) + 0.99 * (history.filled[-1] + growth)
     np.testing.assert_allclose(
         ahead[0], np.tile(np.clip(expected, history.lowest, history.highest), (4, 1)), atol=1e-6
     )
