@@ -149,7 +149,7 @@ def bounded(coefficient: NDArray[F], basis: Basis, past: Floats) -> tuple[NDArra
     runs = gain > MOST_GAIN
     scale = np.where(runs, MOST_GAIN / np.maximum(gain, MOST_GAIN), 1.0)
     brought = np.einsum("...gf,gf->...g", remembered, seen)
-    age = remembered @ _ages(basis, len(past))
+    age = np.maximum(remembered @ _ages(basis, len(past)), 0.0)  # below 0 is momentum, of which nothing is told
     gained = coefficient[..., 0] + brought - level
     growth = np.where(runs, gained * age / (age**2 + _AGE_NOISE**2), 0.0)
     out = coefficient.copy()

@@ -276,7 +276,7 @@ def test_coefficients_whose_memory_adds_up_to_too_much_are_scaled_down_about_the
     # What it would have gained there it has gained when all that is remembered is a memory of that.
     ages = -memory(np.arange(-400.0, 1)[:, None], np.zeros(1, dtype=int), basis)[-1, 0]
     gained = before[:, 0, 0] + before[:, 0, first:] @ seen - seen[0]
-    age = before[:, 0, first:] @ ages
+    age = np.maximum(before[:, 0, first:] @ ages, 0)
     np.testing.assert_allclose(growth[:, 0], gained * age / (age**2 + 25), rtol=1e-3, atol=1e-6)
     # It rests at the level that has been reached since the middle of that week.
     rest = found[:, 0, 0] + found[:, 0, first:] @ seen - (1 - MOST_GAIN) * growth[:, 0] * WEEK / 2
