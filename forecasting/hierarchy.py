@@ -15,15 +15,12 @@ import numpy as np
 import xarray as xr
 
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
-from forecasting.calibrate import LEVELS
 from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
-from forecasting.lasting import PARTS
 from forecasting.netcdf import Kind, read, write
 from forecasting.network import Network, read_network
-from forecasting.plausible import check_values
+from forecasting.plausible import check_shapes, check_values
 from forecasting.settings import LONGEST_MEMORY_HOURS, RECURRENT, Settings
-from forecasting.stacking import RANGES
 
 OLD = timedelta(days=14)
 """From this age on, forecasts say that it is time to learn again."""
@@ -85,14 +82,7 @@ class Hierarchy:
         if self.learnt_until.utcoffset() is None:
             raise ValueError("'learnt_until' has no timezone")
         Settings(components=self.components, memory_hours=self.memory_hours)
-        shape = (self.dataset.sizes["region"], self.dataset.sizes["resource"])
-        for name, last in (
-            ("weights", (len(RANGES), len(self.components))),
-            ("factors", (len(RANGES), len(LEVELS))),
-            ("lasting", (len(PARTS),)),
-        ):
-            if self.dataset[name].shape != (*shape, *last):
-                raise ValueError(f"'{name}' has the shape {self.dataset[name].shape}, wanted {(*shape, *last)}")
+        check_shapes(self.dataset, self.components)
         for name in self.components:
             if name in LINEAR:
                 size = self._basis(name).size

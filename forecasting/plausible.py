@@ -9,8 +9,23 @@ import numpy as np
 import xarray as xr
 
 from forecasting.basis import LINEAR
+from forecasting.calibrate import LEVELS
+from forecasting.lasting import PARTS
+from forecasting.stacking import RANGES
 
 _LARGEST = 1e9  # coefficients and scales are of the order of 1; squares of far larger ones overflow
+
+
+def check_shapes(dataset: xr.Dataset, components: Sequence[str]) -> None:
+    """Hold that what was found of each block is all there; a ValueError if not."""
+    blocks = (dataset.sizes["region"], dataset.sizes["resource"])
+    for name, of_block in (
+        ("weights", (len(RANGES), len(components))),
+        ("factors", (len(RANGES), len(LEVELS))),
+        ("lasting", (len(PARTS),)),
+    ):
+        if dataset[name].shape != (*blocks, *of_block):
+            raise ValueError(f"'{name}' has the shape {dataset[name].shape}, wanted {(*blocks, *of_block)}")
 
 
 def check_values(dataset: xr.Dataset, components: Sequence[str]) -> None:
