@@ -146,7 +146,8 @@ def history_of(
     features = design(events, names, time, hours) if events is not None else np.zeros((len(names), len(time), 0))
     moves = transform.moves.ravel()
     lowest, highest = transform.lowest.ravel(), transform.highest.ravel()
-    filled, began = rebased(fill(flat, block), block, moves, lowest)
+    group = np.repeat(np.arange(groups, dtype=np.intp), resources)
+    filled, began = rebased(fill(flat, block), group, block, moves, lowest)
     # A level that was never seen before needs room above it: in demand, as much as `transform` leaves.
     room = lowest + np.sqrt(HIGHEST) * (filled.max(axis=0) - lowest)
     highest = np.where(began > 0, np.maximum(highest, room), highest)

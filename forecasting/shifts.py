@@ -12,7 +12,10 @@ the last three days are looked at, the usual day stands for the usual week, and 
 What jumps and comes back within a day is left to the components, and so is what is a week old: then all lags know
 of it.
 
-    filled, began = rebased(filled, block, moves, lowest)
+What moves one resource of a group seldom moves that one alone: where one has shifted, others of the group need to
+be out by 0.3 of what they were ever, the same way, to be taken to have shifted with it.
+
+    filled, began = rebased(filled, group, block, moves, lowest)
 """
 
 import numpy as np
@@ -26,15 +29,19 @@ FOUND_HOURS = DAY
 BEYOND, BEYOND_USUAL_DAY = 1.25, 2.0
 """How much further out than ever before a day must be to count as a shift."""
 
+ALONG = 0.3
+"""How far out a series must be, relative to ever, to go along with another resource of its group."""
+
 _HALF_AS_FAR = 0.5  # either half of the last day, and every day since, relative to the last day
 _LAST_HOURS, _STILL_AS_FAR = 4, 0.2  # nights are nearer, but what is over is not there at all
 _BLOCK_SHARE = 0.5  # of the way that the others of the block may have moved along
 _OF_MANY = 4  # members of a block from which on the middle one says what moved all
+_MOST = 2.0  # what a past hour may come to, relative to the highest: four times the demand, since these are roots
 _CALM_HOURS = 2 * WEEK  # of usual values seen before what is looked at, to know what ever means
 
 
 def rebased(
-    filled: Floats, block: NDArray[np.intp], moves: NDArray[np.bool_], lowest: Floats
+    filled: Floats, group: NDArray[np.intp], block: NDArray[np.intp], moves: NDArray[np.bool_], lowest: Floats
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return the past with the hours before a shift moved to the level after it, and its first hour; 0 for none.
 
@@ -42,16 +49,17 @@ def rebased(
     ----------
     filled
         Scores ``(time, series)`` without gaps.
-    block
-        Number of the block of each series.
+    group, block
+        Number of the group and of the block of each series.
     moves
         Series that change at all.
     lowest
         Scores of no demand, ``(series,)``: levels are multiplied, counted from there.
     """
     length, series = filled.shape
+    began = np.zeros(series, dtype=np.intp)
     if length < WEEK + 2 * DAY:
-        return filled, np.zeros(series, dtype=np.intp)
+        return filled, began
     period, gain, beyond, look = WEEK, WEEK_GAIN, BEYOND, WEEK
     if length < WEEK + _CALM_HOURS + look:
         period, gain, beyond, look = DAY, DAY_GAIN, BEYOND_USUAL_DAY, 3 * DAY
@@ -65,20 +73,43 @@ def rebased(
     steady &= np.sign(now) * own[-_LAST_HOURS:].mean(axis=0) > _STILL_AS_FAR * np.abs(now)
     steady &= np.sign(now) * moved > _HALF_AS_FAR * np.abs(now)  # and not the others alone
     ever = np.abs(day[calm]).max(axis=0)
-    shifted = moves & steady & _alone(moved, block) & (np.abs(now) > beyond * ever)
-    out, began = filled.copy(), np.zeros(series, dtype=np.intp)
-    for column in np.flatnonzero(shifted):
-        height = filled[:, column] - lowest[column]
-        expected = height - away[:, column]
-        begin, ratio = _begin(height[-look:], expected[-look:])
-        begin += length - look
+    alone = moves & _alone(moved, block)
+    height = filled - lowest
+    expected = np.maximum(height - away, 0.0)
+    for column in np.flatnonzero(alone & steady & (np.abs(now) > beyond * ever)):
+        begin = length - look + _begin(height[-look:, column], expected[-look:, column])
         before = np.abs(day[period + DAY : begin, column]).max()
         since = np.sign(now[column]) * day[begin + DAY - 1 :, column]  # of each day since, ending in each hour
         far = np.abs(now[column]) > beyond * before and np.abs(own[begin:, column].mean()) > beyond * before
-        if ratio > 0 and far and since.min() > _HALF_AS_FAR * np.abs(now[column]):
-            out[:begin, column] = height[:begin] * ratio + lowest[column]
+        if far and since.min() > _HALF_AS_FAR * np.abs(now[column]):
             began[column] = begin
+    began = _with_the_group(began, group, now / np.maximum(ever, 1e-12), alone)
+    out = filled.copy()
+    for column in np.flatnonzero(began):
+        begin, past = began[column], height[: began[column], column]
+        times = _times(height[-look:, column], expected[-look:, column], begin - (length - look))
+        if (times - 1) * now[column] > 0 and times * past.max() < _MOST * height[:, column].max():
+            out[:begin, column] = past * times + lowest[column]
+        else:
+            began[column] = 0
     return out, began
+
+
+def _with_the_group(
+    began: NDArray[np.intp], group: NDArray[np.intp], out: Floats, may: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Return first hours of shifts with those of series that go along with another one of their group.
+
+    ``out`` is how far out each is, relative to ever, signed; it goes along with the one that is furthest out.
+    """
+    along = began.copy()
+    for number in np.unique(group[began > 0]):
+        members = np.flatnonzero(group == number)
+        first = members[np.argmax(np.where(began[members] > 0, np.abs(out[members]), -1.0))]
+        same = np.sign(out[first]) * out[members] > ALONG
+        follows = members[same & may[members] & (began[members] == 0)]
+        along[follows] = began[first]
+    return along
 
 
 def _expected(filled: Floats, period: int, gain: float, known: int) -> Floats:
@@ -115,18 +146,25 @@ def _alone(now: Floats, block: NDArray[np.intp]) -> NDArray[np.bool_]:
     return alone
 
 
-def _begin(height: Floats, expected: Floats) -> tuple[int, float]:
-    """Return the hour in which a shift began, at least a day ago, and how many times the level is since.
+def _begin(height: Floats, expected: Floats) -> int:
+    """Return the hour in which a shift began, at least a day ago.
 
-    The split that leaves the least squares: as expected before, a multiple of it since.
+    The split that leaves the least squares: a multiple of what was expected before, another one since. A series
+    seldom is just where it was expected to be when it moves on; of less than a day that is not asked.
     """
-    before = np.concatenate([[0.0], np.cumsum((height - expected) ** 2)])[:-1]
-    square, product, size = (
-        np.cumsum(x[::-1])[::-1] for x in (height**2, height * expected, np.maximum(expected, 0.0) ** 2)
-    )
-    since = square - product**2 / np.maximum(size, 1e-12)
-    begin = int(np.argmin((before + since)[: len(height) - DAY + 1]))
-    return begin, float(height[begin:].sum() / max(expected[begin:].sum(), 1e-12))
+    parts = np.stack([height**2, height * expected, expected**2])
+    before = np.pad(np.cumsum(parts, axis=1), ((0, 0), (1, 0)))[:, : len(height) - DAY + 1]
+    since = parts.sum(axis=1, keepdims=True) - before
+    asked = np.arange(before.shape[1]) >= DAY
+    times = np.where(asked, before[1] / np.maximum(before[2], 1e-12), 1.0)
+    left = before[0] - 2 * times * before[1] + times**2 * before[2]
+    return int(np.argmin(left + since[0] - since[1] ** 2 / np.maximum(since[2], 1e-12)))
+
+
+def _times(height: Floats, expected: Floats, begin: int) -> float:
+    """Return how many times as high a series is since a shift, relative to what was expected, as before it."""
+    now, before = (height[x].sum() / max(expected[x].sum(), 1e-12) for x in (slice(begin, None), slice(begin)))
+    return float(now / max(before, 1e-12)) if begin >= DAY else float(now)
 
 
 def _trailing(values: Floats, hours: int) -> Floats:

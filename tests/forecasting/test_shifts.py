@@ -87,10 +87,49 @@ def test_a_series_that_was_as_far_out_before_has_not_shifted():
     assert not looked_at(demand)[0].shifted.any()
 
 
+@pytest.mark.parametrize("since", [24, 48, 96])
+def test_a_series_that_was_not_where_it_was_expected_is_found_to_move_on(since):
+    demand = days(6)
+    demand[0, 0, -HOURS // 4 :] *= 1.25
+    demand[0, 0, -since:] *= 2.0
+    found, transform = looked_at(demand)
+    assert found.began[0] == pytest.approx(HOURS - since, abs=3)
+    moved = transform.of_series(np.array([0])).demand_of(found.filled[:, :1])[: HOURS - since]
+    assert moved.sum() == pytest.approx(2 * demand[0, 0, : HOURS - since].sum(), rel=0.1)
+
+
+def wild(seed):
+    """Demand ``(time,)`` that is at another level every day."""
+    rng = np.random.default_rng(seed)
+    return 10.0 * np.repeat(np.exp(rng.normal(0, 0.5, HOURS // 24)), 24) * rng.normal(1, 0.1, HOURS)
+
+
+@pytest.mark.parametrize(
+    ("factors", "found"),
+    [((2.5, 2.5), [True, True]), ((1.0, 2.5), [False, False]), ((2.5, 0.4), [True, False])],
+)
+def test_a_resource_goes_along_with_another_of_its_group(factors, found):
+    demand = np.concatenate([days(6), np.stack([wild(seed) for seed in range(6)])[:, None]], axis=1)
+    demand[0, 1, -48:] = 15.0  # within what it was ever
+    demand[0, :, -30:] *= np.array(factors)[:, None]
+    looked, _ = looked_at(demand)
+    assert looked.shifted.reshape(6, 2)[0].tolist() == found
+    assert not looked.shifted.reshape(6, 2)[1:].any()
+    assert set(looked.began[looked.shifted]) <= {looked.began[0]}
+
+
+def test_a_past_is_not_moved_to_where_demand_never_was_by_far():
+    demand = days(1)
+    demand[0, 0, -30:] *= 8.0
+    assert looked_at(demand)[0].shifted.all()
+    demand[0, 0, 500] *= 100.0  # one hour, which is no measure of days
+    assert not looked_at(demand)[0].shifted.any()
+
+
 @pytest.mark.parametrize("hours", [100, 215, 240, 400, 530])
 def test_whatever_the_length_a_calm_past_is_left_alone(hours):
     whole = history(days(4, hours=hours))
-    filled, began = rebased(whole.filled, whole.block, whole.moves, whole.lowest)
+    filled, began = rebased(whole.filled, np.arange(4), whole.block, whole.moves, whole.lowest)
     assert not began.any()
     np.testing.assert_array_equal(filled, whole.filled)
 
