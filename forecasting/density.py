@@ -1,6 +1,6 @@
 """The log density of the shared parameters as one function of one vector, its mode, and the check of its draws.
 
-Place in the line: between `model` and `inference`. The model is compiled once for all components and resources.
+Place in the line: between `marginal` and `inference`.
 
     density = Density(data)
     place, lower = density.mode(begin)
@@ -8,27 +8,20 @@ Place in the line: between `model` and `inference`. The model is compiled once f
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 
 from forecasting.basis import Floats
-from forecasting.model import PARAMETERS, Data, build, feed
-from forecasting.nuts import quiet, tidy
+from forecasting.marginal import SCALES, log_density
+from forecasting.model import Data
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its next version in a warning, on import.
     warnings.simplefilter("ignore", FutureWarning)
     import arviz as az
-    import pytensor.tensor as pt
-
-SCALES = 3
-"""Noise, likeness and between_groups, the last of them, come first in the vector."""
 
 _NODE_STEP, _MOST_NODES = 2.0, 8  # sd of log between_groups; to either side of the mode
 _FAR_DOWN = 8.0  # nats below the highest, where nothing is left to look for
@@ -43,26 +36,19 @@ class Density:
     """Log density of the posterior over one vector: log noise, log likeness, log between_groups, shared, place."""
 
     def __init__(self, data: Data) -> None:
-        feed(build(), data)
-        self._function = _compiled()
+        self._data = data
         self._shape = data.rough_mean.shape
-        self.size = 3 + self._shape[1] + data.rough_mean.size
+        self.size = SCALES + self._shape[1] + data.rough_mean.size
 
-    def all_of(self, point: Floats) -> tuple[float, Floats, Floats]:
-        """Return the log density, its gradient and the region means at a point."""
-        regions, features = self._shape
-        shared, place = point[3 : 3 + features], point[3 + features :].reshape(regions, features)
-        with np.errstate(all="ignore"):  # far out, where the line search looks and leaves
-            value, *gradients, mean = self._function(
-                np.asarray(point[0]), np.asarray(point[1]), np.asarray(point[2]), shared, place
-            )
-        return float(value), np.concatenate([np.ravel(x) for x in gradients]), np.asarray(mean)
+    def at(self, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return log density, gradient and region means at ``(point, coordinate)``; see `marginal.log_density`."""
+        return log_density(self._data, points)
 
     def mode(self, begin: Floats) -> tuple[Floats, Floats] | None:
         """Return the mode and the Cholesky factor of the covariance there; nothing where it is not finite."""
 
         def downhill(point: Floats) -> tuple[float, Floats]:
-            value, gradient, _ = self.all_of(point)
+            (value,), (gradient,), _ = self.at(point[None])
             return (-value, -gradient) if np.isfinite(value) else (1e30, np.zeros_like(point))
 
         options = {"maxiter": 3000, "maxfun": 6000, "maxcor": 30, "gtol": 1e-5, "ftol": 1e-14}
@@ -98,8 +84,9 @@ class Density:
         if not np.isfinite(hessian).all():
             return None
         covariance = _inverse(hessian)
-        shift, factor = covariance @ self.all_of(place)[1][SCALES:], np.linalg.cholesky(covariance)
-        value, _, _ = self.all_of(place + np.concatenate([np.zeros(SCALES), shift]))
+        _, (gradient,), _ = self.at(place[None])
+        shift, factor = covariance @ gradient[SCALES:], np.linalg.cholesky(covariance)
+        (value,), _, _ = self.at((place + np.concatenate([np.zeros(SCALES), shift]))[None])
         if not np.isfinite(value):
             return None
         return np.asarray(shift), np.asarray(factor), value + float(np.log(np.diag(factor)).sum())
@@ -111,23 +98,19 @@ class Density:
         regions at once gives that feature's column of every region's own part.
         """
         regions, features = self._shape
-        above = 3 + features  # the scales, and what is shared
+        above = SCALES + features  # the scales, and what is shared
+        steps = np.zeros((above + features, self.size))
+        steps[:above, :above] = np.eye(above)
+        steps[above:, above:] = np.tile(np.eye(features), regions)
+        _, gradient, _ = self.at(np.concatenate([place - _STEP * steps, place + _STEP * steps]))
+        bent = (gradient[: len(steps)] - gradient[len(steps) :]) / (2 * _STEP)
         hessian = np.zeros((self.size, self.size))
-        for column in range(above):
-            hessian[:, column] = self._bent(place, np.arange(self.size) == column)
-        hessian[:above, above:] = hessian[above:, :above].T
+        hessian[:above] = bent[:above]
+        hessian[above:, :above] = hessian[:above, above:].T
         below = hessian[above:, above:].reshape(regions, features, regions, features)
         each = np.arange(regions)
-        for feature in range(features):
-            shift = np.zeros(self.size, dtype=np.bool_)
-            shift[above + feature :: features] = True
-            below[each, :, each, feature] = self._bent(place, shift)[above:].reshape(regions, features)
+        below[each, :, each, :] = bent[above:, above:].reshape(features, regions, features).transpose(1, 2, 0)
         return np.asarray((hessian + hessian.T) / 2)
-
-    def _bent(self, place: Floats, shift: NDArray[np.bool_]) -> Floats:
-        """Return minus the change of the gradient along a shift of some coordinates by the same amount."""
-        step = shift * _STEP
-        return np.asarray((self.all_of(place - step)[1] - self.all_of(place + step)[1]) / (2 * _STEP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,22 +188,6 @@ def _inverse(hessian: Floats) -> Floats:
     """Return the inverse of a Hessian, made positive where it is not; importance weights judge the result."""
     curvature, direction = np.linalg.eigh(hessian)
     return np.asarray((direction / np.maximum(np.abs(curvature), _LEAST_CURVATURE)) @ direction.T)
-
-
-@cache
-def _compiled() -> Callable[..., list[NDArray[np.float64]]]:
-    """Compile log density, gradient and region means once; `feed` changes what they are of."""
-    model = build()
-    values = [model.rvs_to_values[model[name]] for name in PARAMETERS]
-    log_density = model.logp()
-    # Deterministics are of random variables; here they are wanted of the values of those.
-    (mean,) = model.replace_rvs_by_values([model["region_mean"]])
-    outputs = [log_density, *pt.grad(log_density, values), mean]
-    with quiet(), tidy():
-        compiled: Callable[..., list[NDArray[np.float64]]] = model.compile_fn(
-            outputs, inputs=values, point_fn=False, mode="NUMBA"
-        )
-    return compiled
 
 
 def pareto_smoothed(log_weight: Floats) -> tuple[Floats, float]:

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from forecasting.basis import Floats
-from forecasting.density import SCALES, Density, normals_of, pareto_smoothed
+from forecasting.density import Density, normals_of, pareto_smoothed
 from forecasting.errors import FitError
+from forecasting.marginal import SCALES
 from forecasting.model import Data, build, feed
 from forecasting.nuts import sample
 
@@ -176,14 +177,14 @@ def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
         standard = rng.standard_normal((_PROPOSALS, density.size))
         standard[:, :SCALES] = middle + raw @ wide.T
         points, log_volume = normals.points(standard)
-        values = [density.all_of(point) for point in points]
+        values, _, means = density.at(points)
         proposed = (
             student.logpdf(raw, _FREEDOM).sum(axis=1)
             - np.log(np.diag(wide)).sum()
             - (standard[:, SCALES:] ** 2).sum(axis=1) / 2
             - log_volume
         )
-        log_weight = np.array([value for value, _, _ in values]) - proposed
+        log_weight = values - proposed
         if not np.isfinite(log_weight).all():
             return None
         smoothed, pareto_k = pareto_smoothed(log_weight - log_weight.max())
@@ -202,7 +203,7 @@ def laplace(data: Data, rng: np.random.Generator) -> Posterior | None:
     taken = rng.permutation(taken)
     scale = np.exp(points[taken, :SCALES])
     return Posterior(
-        region_mean=np.stack([values[i][2] for i in taken]),
+        region_mean=means[taken],
         noise=scale[:, 0],
         likeness=scale[:, 1],
         between_groups=scale[:, 2],

@@ -15,7 +15,7 @@ worth to it. How far regions differ is not learnt: with two or three of them the
 from (Gelman 2006). The form is conjugate, so θ and σ of each group are integrated out in closed form;
 `components.linear` draws them from their exact conditionals.
 
-The data are mutable: one model serves every component and resource in turn, and is compiled once.
+The data are mutable: one model serves every component and resource in turn, and is compiled once, for NUTS.
 
     model = build()
     feed(model, data_of(rotated, frame, moves, regions))
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from forecasting.basis import Floats
 from forecasting.sufficient import Frame, Rotated
 
-# Without a C compiler PyTensor would say so at every import; the model is compiled by Numba and needs none.
+# Without a C compiler PyTensor would say so at every import; NUTS runs on Numba and needs none.
 logging.getLogger("pytensor.configdefaults").setLevel(logging.ERROR)
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its next version in a warning, on import.

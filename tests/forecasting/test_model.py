@@ -1,13 +1,17 @@
 """The marginal density, against the model that it is the integral of, and its gradient."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytensor
 import pytest
 from posteriors import Truth, coordinates, data_from, design, scores_of
 from scipy import stats
 from scipy.special import gammaln, logsumexp
 
+from forecasting import marginal
 from forecasting.density import Density
-from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE
+from forecasting.model import BETWEEN, LIKENESS, NOISE, PARAMETERS, REGION_SCALE, SHARED_SCALE, build, feed
 
 TRUTH = Truth(noise=0.4, likeness=4.0, between_groups=0.3, region_mean=np.array([[0.5, -0.3], [0.2, 0.1]]))
 
@@ -18,6 +22,10 @@ def case(stretch=(1.0, 1.0), hours=30):
     x.weight[:] = 0.5 ** (np.arange(hours)[::-1] / 20)
     _, _, scores = scores_of(TRUTH, x, rng)
     return x, scores, data_from(scores, x, np.array(stretch))
+
+
+def value(density, point):
+    return density.at(point[None])[0][0]
 
 
 def points(density, count=4):
@@ -67,7 +75,7 @@ def by_quadrature(point, data, x, scores):
 def test_the_density_is_the_integral_over_coefficients_and_noise_of_every_group(stretch):
     x, scores, data = case(stretch)
     density = Density(data)
-    apart = [density.all_of(point)[0] - by_quadrature(point, data, x, scores) for point in points(density)]
+    apart = [value(density, point) - by_quadrature(point, data, x, scores) for point in points(density)]
     np.testing.assert_allclose(apart, apart[0], atol=1e-6)
 
 
@@ -76,26 +84,46 @@ def test_the_gradient_is_that_of_the_density():
     density = Density(data)
     for point in points(density, count=2):
         step = 1e-5 * np.eye(density.size)
-        slope = [(density.all_of(point + s)[0] - density.all_of(point - s)[0]) / 2e-5 for s in step]
-        np.testing.assert_allclose(density.all_of(point)[1], slope, rtol=1e-5, atol=1e-5)
+        slope = [(value(density, point + s) - value(density, point - s)) / 2e-5 for s in step]
+        np.testing.assert_allclose(density.at(point[None])[1][0], slope, rtol=1e-5, atol=1e-5)
 
 
 def test_the_region_means_of_a_point_are_the_ones_in_its_density():
     _, _, data = case()
     density = Density(data)
     for point in points(density, count=2):
-        np.testing.assert_allclose(density.all_of(point)[2], coordinates(point, data)[4], rtol=1e-12)
+        np.testing.assert_allclose(density.at(point[None])[2][0], coordinates(point, data)[4], rtol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [(1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 1.0, 1.0)])
+def test_it_is_the_density_of_the_pymc_model_with_its_gradient_and_means(weight, monkeypatch):
+    _, _, data = case((1.3, 0.5))
+    groups = np.array([sum(weight[:2]), sum(weight[2:])])  # the first region may have none that moves
+    data = replace(data, weight=np.array(weight), groups=groups)
+    feed(build(), data)
+    values = [build().rvs_to_values[build()[name]] for name in PARAMETERS]
+    log_density, (mean,) = build().logp(), build().replace_rvs_by_values([build()["region_mean"]])
+    outputs = [log_density, *pytensor.grad(log_density, values), mean]
+    of_pymc = build().compile_fn(outputs, inputs=values, point_fn=False, mode="FAST_COMPILE")
+    density, apart = Density(data), []
+    monkeypatch.setattr(marginal, "_CELLS", 20)  # in several parts
+    some = np.stack(list(points(density, count=5)))
+    for point, here, gradient, means in zip(some, *density.at(some), strict=True):
+        shared, place = point[3:5], point[5:].reshape(2, 2)
+        there, *slopes, expected = of_pymc(*point[:3], shared, place)
+        apart.append(here - there)
+        np.testing.assert_allclose(gradient, np.concatenate([np.ravel(x) for x in slopes]), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(means, expected, rtol=1e-12)
+    np.testing.assert_allclose(apart, apart[0], rtol=1e-10)
 
 
 def test_series_that_never_moved_say_nothing():
     x, scores, data = case()
-    still = type(data)(
-        **{name: getattr(data, name) for name in data.__slots__} | {"weight": np.array([1.0, 1, 1, 0])}
-    )
+    still = replace(data, weight=np.array([1.0, 1, 1, 0]))
     density = Density(data)
     some = list(points(density))
-    whole = [density.all_of(point)[0] for point in some]
-    part = [Density(still).all_of(point)[0] for point in some]
+    whole = [value(density, point) for point in some]
+    part = [value(Density(still), point) for point in some]
     alone = []
     for point in some:
         noise, likeness, between, _, mean, _ = coordinates(point, data)

@@ -52,7 +52,7 @@ def test_the_fast_density_is_the_reference_s_over_that_of_coefficients_and_noise
         point = np.concatenate([np.log([0.3, 4.0, 0.3]), np.zeros(density.size - 3)])
         point += rng.normal(0, 0.5, density.size)
         noise, likeness, between, shared, mean, counted = coordinates(point, data)
-        fast = density.all_of(point)[0] - counted
+        fast = density.at(point[None])[0][0] - counted
 
         left, log_variance = rng.normal(0, 1, (6, FEW.size)), rng.normal(-2.6, 0.3, 6)
         value = joint(
