@@ -185,6 +185,7 @@ def judge(
             for block, rehearsal in rehearsals.items()
         },
         (known / known[-1]) ** _LESS_BELIEVED,
+        np.minimum(len(known), 1 + (known[-1] - known[0]) / np.array(RANGES)),
     )
     return {
         block: Appraisal(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))

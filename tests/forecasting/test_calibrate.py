@@ -123,6 +123,13 @@ def test_the_fewer_series_the_less_a_rehearsal_is_believed():
     np.testing.assert_allclose(shared[0], 1.0, atol=0.001)  # its resource has many, and that is who it learns from
 
 
+def test_forecasts_that_overlap_are_believed_less():
+    right = [np.ones((3, 168, 1))] * 4
+    apart = np.array([4.0, 4.0, 2.0, 1.0])
+    all_of_them, fewer = (np.log(factors_of({0: right}, {0: 0}, {0: 1}, None, each)[0]) for each in (None, apart))
+    np.testing.assert_allclose(fewer / all_of_them, np.repeat((4 / apart)[:, None], 3, axis=1))
+
+
 def test_stretching_leaves_the_median_and_what_is_constant():
     rng = np.random.default_rng(1)
     draws = rng.normal(size=(30, 501, 3)).astype(np.float32)

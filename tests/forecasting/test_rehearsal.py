@@ -49,6 +49,13 @@ def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest
     assert later[2] == now[2]
 
 
+def test_of_a_lone_series_far_ahead_less_is_known_than_it_seems(monkeypatch):
+    seen = []
+    monkeypatch.setattr("forecasting.rehearsal.factors_of", lambda *args: seen.append(args) or {0: None})
+    judge({0: rehearsal([1.0] * 8, known_weeks=(8.0,) * 7 + (8 + 259 / WEEK,))}, {0: 0}, COMPONENTS)
+    np.testing.assert_allclose(seen[0][-1], [8, 8, 1 + 259 / 72, 1 + 259 / 168])
+
+
 @pytest.mark.parametrize("lasts", [0.0, 0.6])
 def test_how_long_errors_last_is_found(lasts):
     found = judge({0: rehearsal([1.0, 1.0], lasts=lasts)}, {0: 0}, COMPONENTS)[0].lasting
