@@ -58,7 +58,7 @@ class Comparison:
     effective_draws
         Of the reference: the fewest of any parameter.
     fast_seconds, reference_seconds
-        Of one inference, after the first; and of the reference, compiling included.
+        Of one inference, and of the reference, compiling included.
     """
 
     means: dict[str, float]
@@ -120,7 +120,6 @@ def compare(usage: xr.Dataset, basis: Basis, seed: int, seeds: int, effort: Effo
     statistics = [statistics_of(each, basis, [HOURS]) for each in histories]
     rotated = rotate(Statistics.joined([each[HOURS] for each in statistics]), panel.frame.plain)
     data = data_of(rotated, panel.frame, np.ones(len(panel.region), dtype=np.bool_), panel.region)
-    laplace(data, np.random.default_rng(seed))  # compiles
     started = time.perf_counter()
     tried = [laplace(data, np.random.default_rng([seed, number])) for number in range(seeds)]
     fast_seconds = (time.perf_counter() - started) / seeds

@@ -109,7 +109,7 @@ def factors_of(
     resource_of: Mapping[int, int],
     series: Mapping[int, int],
     belief: Floats | None = None,
-    apart: Floats | None = None,
+    overlap: Floats | None = None,
 ) -> dict[int, Floats]:
     """Return the factor of each range and level of each block, ``(range, level)``.
 
@@ -125,12 +125,11 @@ def factors_of(
         How many of each block move.
     belief
         How much each origin counts, ``(origin,)``; one and all alike by default.
-    apart
-        How many forecasts of each range do not overlap, ``(range,)``; all origins' by default.
+    overlap
+        How many times what a lone series adds, ``(range,)``; once by default, as of forecasts that do not overlap.
     """
     found = {}
-    origins = len(next(iter(ratios.values())))
-    lone = _OF_A_LONE_SERIES * (origins / (np.full(len(RANGES), origins) if apart is None else apart))[:, None]
+    lone = _OF_A_LONE_SERIES * (np.ones(len(RANGES)) if overlap is None else overlap)[:, None]
     for resource in sorted(set(resource_of.values())):
         blocks = [block for block in ratios if resource_of[block] == resource]
         few = lone / max(sum(series[block] for block in blocks), 1)

@@ -1,8 +1,7 @@
 """The log density of `model`, written out: value and gradient at many points at once, groups integrated out.
 
-Place in the line: after `model`, for `density`. PyMC's graph of the same density is what NUTS walks on; to compile
-it takes longer than everything that a first forecast computes, so it is compiled for that alone. A test holds the
-two equal.
+Place in the line: after `model`, for `density`. PyMC's graph of the same density is what NUTS walks on, and is
+compiled for that alone: it would take as long as all else that a first forecast computes. A test holds them equal.
 
     value, gradient, region_mean = log_density(data, points)
 """
@@ -43,37 +42,36 @@ def log_density(data: Data, points: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _log_density(data: Data, points: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return what `log_density` does, of all points at once."""
     regions, features = data.rough_mean.shape
     logs = points[:, :SCALES]
     shared, place = points[:, SCALES : SCALES + features], points[:, SCALES + features :]
     place = place.reshape(-1, regions, features)
-    # Units of what is left to learn, and how they change with log between_groups: variances of what regions and
-    # what all share, as far as groups and priors tell them.
-    own, every = (data.stretch / REGION_SCALE) ** 2, (data.stretch / SHARED_SCALE) ** 2  # prior precisions
-    square = np.exp(2 * logs[:, 2])[:, None, None]
-    told = data.groups[:, None] / (data.rough_noise**2 * (square + 1 / data.information))
-    tight = 1 / (told + own)
-    tight_slope = 2 * square * (data.rough_noise * tight * told) ** 2 / np.maximum(data.groups, 1e-300)[:, None]
-    wide = 1 / (every + (1 / (tight + 1 / own)).sum(axis=1))
-    wide_slope = wide**2 * (tight_slope / (tight + 1 / own) ** 2).sum(axis=1)
-    centre = data.rough_shared + np.sqrt(wide) * shared
-    mean = data.rough_mean + np.sqrt(tight) * place
+    # `tight` and `wide` of the model, ``(point, region, feature)`` and ``(point, feature)``, squared, with their
+    # slopes by log between_groups; `own` and `every` are the prior precisions of what a region and what all share.
+    own, every = (data.stretch / REGION_SCALE) ** 2, (data.stretch / SHARED_SCALE) ** 2
+    between = np.exp(2 * logs[:, 2])[:, None, None]
+    told = data.groups[:, None] / (data.rough_noise**2 * (between + 1 / data.information))
+    tight2 = 1 / (told + own)
+    tight2_slope = 2 * between * (data.rough_noise * tight2 * told) ** 2 / np.maximum(data.groups, 1)[:, None]
+    wide2 = 1 / (every + (1 / (tight2 + 1 / own)).sum(axis=1))
+    wide2_slope = wide2**2 * (tight2_slope / (tight2 + 1 / own) ** 2).sum(axis=1)
+    centre = data.rough_shared + np.sqrt(wide2) * shared
+    mean = data.rough_mean + np.sqrt(tight2) * place
 
     away = mean - centre[:, None]
-    value = -(every * centre**2 - np.log(wide)).sum(axis=1) / 2
-    value -= (own * away**2 - np.log(tight)).sum(axis=(1, 2)) / 2
+    value, slope_scales, slope_mean = _groups(data, mean, logs)
+    value -= (every * centre**2 - np.log(wide2)).sum(axis=1) / 2
+    value -= (own * away**2 - np.log(tight2)).sum(axis=(1, 2)) / 2
     value -= (((logs - _PRIORS[:, 0]) / _PRIORS[:, 1]) ** 2).sum(axis=1) / 2
-    slope_scales = -(logs - _PRIORS[:, 0]) / _PRIORS[:, 1] ** 2
-    of_groups, slopes_of_groups, slope_mean = _groups(data, mean, logs)
-    value += of_groups
-    slope_scales += slopes_of_groups
-    slope_mean -= own * away
 
+    slope_mean -= own * away
     slope_centre = (own * away).sum(axis=1) - every * centre
-    slope_scales[:, 2] += ((slope_mean * place / np.sqrt(tight) + 1 / tight) * tight_slope).sum(axis=(1, 2)) / 2
-    slope_scales[:, 2] += ((slope_centre * shared / np.sqrt(wide) + 1 / wide) * wide_slope).sum(axis=1) / 2
-    slopes = [slope_scales, np.sqrt(wide) * slope_centre, (np.sqrt(tight) * slope_mean).reshape(len(points), -1)]
-    return value, np.concatenate(slopes, axis=1), mean
+    slope_scales -= (logs - _PRIORS[:, 0]) / _PRIORS[:, 1] ** 2
+    slope_scales[:, 2] += ((slope_mean * place / np.sqrt(tight2) + 1 / tight2) * tight2_slope).sum(axis=(1, 2)) / 2
+    slope_scales[:, 2] += ((slope_centre * shared / np.sqrt(wide2) + 1 / wide2) * wide2_slope).sum(axis=1) / 2
+    slope_place = (np.sqrt(tight2) * slope_mean).reshape(len(points), -1)
+    return value, np.concatenate([slope_scales, np.sqrt(wide2) * slope_centre, slope_place], axis=1), mean
 
 
 def _groups(data: Data, mean: Floats, logs: Floats) -> tuple[Floats, Floats, Floats]:
@@ -84,11 +82,10 @@ def _groups(data: Data, mean: Floats, logs: Floats) -> tuple[Floats, Floats, Flo
     """
     noise, likeness, between = (each[:, None] for each in np.exp(logs).T)
     rotated, weight = data.rotated, data.weight
-    square = between[..., None] ** 2
-    informed = 1 + square * rotated.eigenvalue  # (point, series, feature)
+    informed = 1 + between[..., None] ** 2 * rotated.eigenvalue  # (point, series, feature)
     centre = np.matmul(rotated.rotation, mean[:, data.region].transpose(1, 2, 0)).transpose(2, 0, 1)
     left = rotated.projection - rotated.eigenvalue * centre
-    fitted = centre * (rotated.projection + left) + square * left**2 / informed
+    fitted = centre * (rotated.projection + left) + between[..., None] ** 2 * left**2 / informed
     shape, prior = likeness + rotated.hours / 2, likeness * noise**2
     scale = prior + (rotated.energy - fitted.sum(axis=-1)) / 2  # (point, series)
     each = gammaln(shape) - gammaln(likeness) + likeness * np.log(prior) - shape * np.log(scale)

@@ -13,7 +13,10 @@ What jumps and comes back within a day is left to the components, and so is what
 of it.
 
 What moves one resource of a group seldom moves that one alone: where one has shifted, others of the group need to
-be out by 0.3 of what they were ever, the same way, to be taken to have shifted with it.
+be out by 0.3 of what they were ever, the same way and still, to be taken to have shifted with it.
+
+The past is multiplied by how many times as high a series is since as it was before, both relative to what was
+expected. No shift is what would bring the past far above all demand there was, or down to nothing.
 
     filled, began = rebased(filled, group, block, moves, lowest)
 """
@@ -36,7 +39,9 @@ _HALF_AS_FAR = 0.5  # either half of the last day, and every day since, relative
 _LAST_HOURS, _STILL_AS_FAR = 4, 0.2  # nights are nearer, but what is over is not there at all
 _BLOCK_SHARE = 0.5  # of the way that the others of the block may have moved along
 _OF_MANY = 4  # members of a block from which on the middle one says what moved all
-_MOST = 2.0  # what a past hour may come to, relative to the highest: four times the demand, since these are roots
+_MOST = 2.0  # what the past may come to, relative to the highest: four times the demand, since these are roots
+_LEAST = 0.1  # of a level; with less than a hundredth of its demand a series is off
+_NOTHING = 1e-6  # a root of demand that is none
 _CALM_HOURS = 2 * WEEK  # of usual values seen before what is looked at, to know what ever means
 
 
@@ -68,31 +73,28 @@ def rebased(
     own = _own(away, block, calm)
     day = _trailing(own, DAY)  # the first day of it is not one
     now, moved = day[-1], away[-DAY:].mean(axis=0)
-    halves = np.stack([own[-DAY : -DAY // 2].mean(axis=0), own[-DAY // 2 :].mean(axis=0)])
-    steady = (np.sign(now) * halves > _HALF_AS_FAR * np.abs(now)).all(axis=0)
-    steady &= np.sign(now) * own[-_LAST_HOURS:].mean(axis=0) > _STILL_AS_FAR * np.abs(now)
-    steady &= np.sign(now) * moved > _HALF_AS_FAR * np.abs(now)  # and not the others alone
+    way, far = np.sign(now), np.abs(now)
     ever = np.abs(day[calm]).max(axis=0)
-    alone = moves & _alone(moved, block)
+    halves = way * own[-DAY:].reshape(2, DAY // 2, series).mean(axis=1)
+    still = (halves > _STILL_AS_FAR * far).all(axis=0) & (
+        way * own[-_LAST_HOURS:].mean(axis=0) > _STILL_AS_FAR * far
+    )
+    steady = (halves > _HALF_AS_FAR * far).all(axis=0) & (way * moved > _HALF_AS_FAR * far)  # and not others alone
+    may = moves & still & _alone(moved, block)
     height = filled - lowest
     expected = np.maximum(height - away, 0.0)
-    for column in np.flatnonzero(alone & steady & (np.abs(now) > beyond * ever)):
-        begin = length - look + _begin(height[-look:, column], expected[-look:, column])
+    for column in np.flatnonzero(may & steady & (far > beyond * ever)):
+        begin = length - look - DAY + _begin(height[-look - DAY :, column], expected[-look - DAY :, column])
         before = np.abs(day[period + DAY : begin, column]).max()
-        since = np.sign(now[column]) * day[begin + DAY - 1 :, column]  # of each day since, ending in each hour
-        far = np.abs(now[column]) > beyond * before and np.abs(own[begin:, column].mean()) > beyond * before
-        if far and since.min() > _HALF_AS_FAR * np.abs(now[column]):
+        since = way[column] * day[begin + DAY - 1 :, column]  # of each day since, ending in each hour
+        farther = min(far[column], np.abs(own[begin:, column].mean())) > beyond * before
+        if farther and since.min() > _HALF_AS_FAR * far[column]:
             began[column] = begin
-    began = _with_the_group(began, group, now / np.maximum(ever, 1e-12), alone)
-    out = filled.copy()
-    for column in np.flatnonzero(began):
-        begin, past = began[column], height[: began[column], column]
-        times = _times(height[-look:, column], expected[-look:, column], begin - (length - look))
-        if (times - 1) * now[column] > 0 and times * past.max() < _MOST * height[:, column].max():
-            out[:begin, column] = past * times + lowest[column]
-        else:
-            began[column] = 0
-    return out, began
+    times = _times(height, expected, began, way, look)
+    began = _with_the_group(np.where(times == 1, 0, began), group, now / np.maximum(ever, _NOTHING), may)
+    times = _times(height, expected, began, way, look)
+    began[times == 1] = 0
+    return np.where(np.arange(length)[:, None] < began, height * times + lowest, filled), began
 
 
 def _with_the_group(
@@ -100,7 +102,8 @@ def _with_the_group(
 ) -> NDArray[np.intp]:
     """Return first hours of shifts with those of series that go along with another one of their group.
 
-    ``out`` is how far out each is, relative to ever, signed; it goes along with the one that is furthest out.
+    ``out`` is how far out each is, relative to ever and signed, ``may`` which can; they go along with the one that
+    is furthest out.
     """
     along = began.copy()
     for number in np.unique(group[began > 0]):
@@ -147,24 +150,36 @@ def _alone(now: Floats, block: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _begin(height: Floats, expected: Floats) -> int:
-    """Return the hour in which a shift began, at least a day ago.
+    """Return in which hour a shift began, a day after the first of these roots of demand ``(time,)`` or later.
 
-    The split that leaves the least squares: a multiple of what was expected before, another one since. A series
-    seldom is just where it was expected to be when it moves on; of less than a day that is not asked.
+    The split that leaves the least squares: a multiple of what was expected before, another one since, which is a
+    day at least. A series seldom is just where it was expected to be when it moves on.
     """
     parts = np.stack([height**2, height * expected, expected**2])
-    before = np.pad(np.cumsum(parts, axis=1), ((0, 0), (1, 0)))[:, : len(height) - DAY + 1]
+    before = np.cumsum(parts, axis=1)[:, DAY - 1 : len(height) - DAY]
     since = parts.sum(axis=1, keepdims=True) - before
-    asked = np.arange(before.shape[1]) >= DAY
-    times = np.where(asked, before[1] / np.maximum(before[2], 1e-12), 1.0)
-    left = before[0] - 2 * times * before[1] + times**2 * before[2]
-    return int(np.argmin(left + since[0] - since[1] ** 2 / np.maximum(since[2], 1e-12)))
+    left = [part[0] - part[1] ** 2 / np.maximum(part[2], _NOTHING) for part in (before, since)]
+    return int(np.argmin(left[0] + left[1])) + DAY
 
 
-def _times(height: Floats, expected: Floats, begin: int) -> float:
-    """Return how many times as high a series is since a shift, relative to what was expected, as before it."""
-    now, before = (height[x].sum() / max(expected[x].sum(), 1e-12) for x in (slice(begin, None), slice(begin)))
-    return float(now / max(before, 1e-12)) if begin >= DAY else float(now)
+def _times(height: Floats, expected: Floats, began: NDArray[np.intp], way: Floats, look: int) -> Floats:
+    """Return what roots of demand before shifts are multiplied by, ``(series,)``; 1 where nothing is to be moved.
+
+    The multiple of what was expected since, over that before: the middle one of the hours that are looked at and a
+    day before them, since hours in which a series was off say nothing of its level. Without a usual week it is 1:
+    a weekend would pass for a lower level. ``way`` is 1 for shifts up, -1 for shifts down.
+    """
+    times = np.ones(len(began))
+    for column in np.flatnonzero(began):
+        begin, past = began[column], height[: began[column], column]
+        since = height[begin:, column].sum() / max(expected[begin:, column].sum(), _NOTHING)
+        usually = np.maximum(expected[len(height) - look - DAY : begin, column], _NOTHING)
+        before = np.median(past[-len(usually) :] / usually) if look == WEEK else 1.0
+        found = float(since / max(before, _NOTHING))
+        highest = found * past.max()
+        if (found - 1) * way[column] > 0 and found > _LEAST and 0 < highest < _MOST * height[:, column].max():
+            times[column] = found
+    return times
 
 
 def _trailing(values: Floats, hours: int) -> Floats:

@@ -124,10 +124,10 @@ def test_the_fewer_series_the_less_a_rehearsal_is_believed():
 
 
 def test_forecasts_that_overlap_are_believed_less():
-    right = [np.ones((3, 168, 1))] * 4
-    apart = np.array([4.0, 4.0, 2.0, 1.0])
-    all_of_them, fewer = (np.log(factors_of({0: right}, {0: 0}, {0: 1}, None, each)[0]) for each in (None, apart))
-    np.testing.assert_allclose(fewer / all_of_them, np.repeat((4 / apart)[:, None], 3, axis=1))
+    right = [np.ones((3, 168, 1))] * 5
+    overlap = np.array([1.0, 1.0, 2.0, 3.0])
+    once, more = (np.log(factors_of({0: right}, {0: 0}, {0: 1}, None, each)[0]) for each in (None, overlap))
+    np.testing.assert_allclose(more / once, np.repeat(overlap[:, None], 3, axis=1))
 
 
 def test_stretching_leaves_the_median_and_what_is_constant():

@@ -11,7 +11,8 @@ from scipy.special import gammaln, logsumexp
 
 from forecasting import marginal
 from forecasting.density import Density
-from forecasting.model import BETWEEN, LIKENESS, NOISE, PARAMETERS, REGION_SCALE, SHARED_SCALE, build, feed
+from forecasting.model import BETWEEN, LIKENESS, NOISE, PARAMETERS, REGION_SCALE, SHARED_SCALE, Data, build, feed
+from forecasting.sufficient import Rotated
 
 TRUTH = Truth(noise=0.4, likeness=4.0, between_groups=0.3, region_mean=np.array([[0.5, -0.3], [0.2, 0.1]]))
 
@@ -95,26 +96,44 @@ def test_the_region_means_of_a_point_are_the_ones_in_its_density():
         np.testing.assert_allclose(density.at(point[None])[2][0], coordinates(point, data)[4], rtol=1e-12)
 
 
-@pytest.mark.parametrize("weight", [(1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 1.0, 1.0)])
+def uneven(weight):
+    """Statistics of three regions of 1, 4 and 2 series, mixed up, with 5 features; ``weight`` of the first one."""
+    rng = np.random.default_rng(6)
+    region = np.array([1, 0, 1, 2, 1, 2, 1])
+    weights = np.where(region == 0, weight, 1.0)
+    rotation = np.stack([np.linalg.qr(rng.normal(size=(5, 5)))[0] for _ in region])
+    eigenvalue = rng.gamma(2.0, 30.0, (7, 5))
+    rotated = Rotated(eigenvalue, rng.normal(0, 20, (7, 5)), rotation, np.full(7, 900.0), rng.uniform(500, 900, 7))
+    return Data(
+        rotated=rotated,
+        weight=weights,
+        region=region,
+        stretch=rng.uniform(0.5, 1.5, 5),
+        rough_mean=rng.normal(0, 0.3, (3, 5)),
+        rough_shared=rng.normal(0, 0.3, 5),
+        rough_noise=0.5,
+        information=rng.gamma(2.0, 50.0, (3, 5)),
+        groups=np.array([weights[region == number].sum() for number in range(3)]),
+    )
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.0])
 def test_it_is_the_density_of_the_pymc_model_with_its_gradient_and_means(weight, monkeypatch):
-    _, _, data = case((1.3, 0.5))
-    groups = np.array([sum(weight[:2]), sum(weight[2:])])  # the first region may have none that moves
-    data = replace(data, weight=np.array(weight), groups=groups)
+    data = uneven(weight)
     feed(build(), data)
     values = [build().rvs_to_values[build()[name]] for name in PARAMETERS]
     log_density, (mean,) = build().logp(), build().replace_rvs_by_values([build()["region_mean"]])
     outputs = [log_density, *pytensor.grad(log_density, values), mean]
     of_pymc = build().compile_fn(outputs, inputs=values, point_fn=False, mode="FAST_COMPILE")
     density, apart = Density(data), []
-    monkeypatch.setattr(marginal, "_CELLS", 20)  # in several parts
+    monkeypatch.setattr(marginal, "_CELLS", 80)  # in several parts
     some = np.stack(list(points(density, count=5)))
     for point, here, gradient, means in zip(some, *density.at(some), strict=True):
-        shared, place = point[3:5], point[5:].reshape(2, 2)
-        there, *slopes, expected = of_pymc(*point[:3], shared, place)
+        there, *slopes, expected = of_pymc(*point[:3], point[3:8], point[8:].reshape(3, 5))
         apart.append(here - there)
         np.testing.assert_allclose(gradient, np.concatenate([np.ravel(x) for x in slopes]), rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(means, expected, rtol=1e-12)
-    np.testing.assert_allclose(apart, apart[0], rtol=1e-10)
+    np.testing.assert_allclose(apart, apart[0], rtol=1e-9)
 
 
 def test_series_that_never_moved_say_nothing():

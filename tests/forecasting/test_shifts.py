@@ -31,7 +31,7 @@ def looked_at(demand):
 
 @pytest.mark.parametrize("groups", [1, 2, 6])
 @pytest.mark.parametrize("factor", [2.0, 10.0, 0.1])
-@pytest.mark.parametrize("since", [24, 27, 36, 48, 72, 120, 160])
+@pytest.mark.parametrize("since", [24, 27, 36, 48, 72, 120, 160, 168])
 def test_a_jump_is_found_for_a_week_and_the_past_moved_with_it(groups, factor, since):
     demand = days(groups)
     demand[0, 0, -since:] *= factor
@@ -104,18 +104,61 @@ def wild(seed):
     return 10.0 * np.repeat(np.exp(rng.normal(0, 0.5, HOURS // 24)), 24) * rng.normal(1, 0.1, HOURS)
 
 
+def test_hours_in_which_it_was_off_before_say_nothing_of_its_level():
+    demand = days(1)
+    demand[0, 0, -64:-52] = 0.0
+    demand[0, 0, -40:] *= 3.0
+    found, transform = looked_at(demand)
+    assert found.began[0] == HOURS - 40
+    moved = transform.of_series(np.array([0])).demand_of(found.filled[:, :1])[: HOURS - 64]
+    assert moved.sum() == pytest.approx(3 * demand[0, 0, : HOURS - 64].sum(), rel=0.08)
+
+
+@pytest.mark.parametrize("since", [26, 60, 150])
+def test_what_falls_to_nothing_is_off_and_has_no_new_level(since):
+    demand = days(6)
+    demand[0, 0, -since:] = 0.0
+    assert not looked_at(demand)[0].shifted.any()
+    demand[0, 0, -since:] = days(6)[0, 0, -since:] * 0.05
+    assert looked_at(demand)[0].shifted[0]
+
+
+def two_resources(first, second, since=30):
+    """Six groups of cpu and memory; those of the first one are multiplied by these, ``since`` hours ago."""
+    demand = np.concatenate([days(6), days(6, seed=2)], axis=1)
+    for group in range(6):  # how far out memory was ever: a day four times as high, of each group another one
+        demand[group, 1, 400 + 48 * group : 424 + 48 * group] *= 4.0
+    demand[0, 0, -since:] *= first
+    demand[0, 1, -since:] *= second
+    return demand
+
+
 @pytest.mark.parametrize(
-    ("factors", "found"),
-    [((2.5, 2.5), [True, True]), ((1.0, 2.5), [False, False]), ((2.5, 0.4), [True, False])],
+    ("first", "second", "found"),
+    [
+        (2.5, 2.5, [True, True]),
+        (2.5, 1.6, [True, False]),  # out by a quarter of what it was ever
+        (2.5, 0.4, [True, False]),
+        (0.3, 0.3, [True, True]),
+        (1.0, 2.5, [False, False]),
+        (2.5, np.r_[np.full(18, 3.5), np.ones(12)][-30:], [True, False]),  # it has come back
+        (0.3, 0.0, [True, False]),
+    ],
 )
-def test_a_resource_goes_along_with_another_of_its_group(factors, found):
-    demand = np.concatenate([days(6), np.stack([wild(seed) for seed in range(6)])[:, None]], axis=1)
-    demand[0, 1, -48:] = 15.0  # within what it was ever
-    demand[0, :, -30:] *= np.array(factors)[:, None]
-    looked, _ = looked_at(demand)
+def test_a_resource_goes_along_with_another_of_its_group(first, second, found):
+    looked, _ = looked_at(two_resources(first, second))
     assert looked.shifted.reshape(6, 2)[0].tolist() == found
     assert not looked.shifted.reshape(6, 2)[1:].any()
     assert set(looked.began[looked.shifted]) <= {looked.began[0]}
+
+
+def test_it_goes_along_with_no_shift_that_is_not_believed_and_not_with_its_block():
+    demand = two_resources(8.0, 2.5)
+    demand[0, 0, 300] *= 300.0
+    assert not looked_at(demand)[0].shifted.any()
+    demand = two_resources(2.5, 2.5)
+    demand[1:, 1, -30:] *= 2.5
+    assert looked_at(demand)[0].shifted.reshape(6, 2)[0].tolist() == [True, False]
 
 
 def test_a_past_is_not_moved_to_where_demand_never_was_by_far():
