@@ -37,7 +37,6 @@ _LEAST_STEP = 6  # of a short past
 _FAIR = WEEK + 2 * DAY  # hours before the last origin from which on no component goes without what it looks at
 _DRAWS = 120
 
-_LEAST_APART = 2.5  # forecasts that do not overlap, as of a week; of fewer it was not measured
 _LESS_BELIEVED = 4  # an origin that knew half of the past counts a sixteenth when reach is judged
 
 
@@ -186,7 +185,6 @@ def judge(
             for block, rehearsal in rehearsals.items()
         },
         (known / known[-1]) ** _LESS_BELIEVED,
-        _overlap(known),
     )
     return {
         block: Appraisal(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))
@@ -202,12 +200,6 @@ def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
     """
     nearer = np.sqrt((1 + WEEK / past_hours) / (1 + WEEK / known_hours))
     return np.where(np.array(INTERVALS) < INTERVALS[-1], nearer[:, None], 1.0)
-
-
-def _overlap(known_hours: NDArray[np.intp]) -> Floats:
-    """Return how many times less is known of each range than of `ORIGINS` forecasts that do not overlap."""
-    apart = 1 + (known_hours[-1] - known_hours[0]) / np.array(RANGES)
-    return np.asarray(ORIGINS / np.clip(apart, _LEAST_APART, ORIGINS))
 
 
 def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:

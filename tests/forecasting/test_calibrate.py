@@ -47,7 +47,7 @@ def test_each_range_has_factors_of_its_own_and_unknown_hours_do_not_count():
     factors = factors_of({0: [ratios_of(quantiles, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     np.testing.assert_allclose(factors[0], 1.0, atol=0.15)
     np.testing.assert_allclose(factors[1], 1 / 0.6, atol=0.2)
-    np.testing.assert_allclose(factors[2:], 1.0, atol=0.001)
+    np.testing.assert_allclose(factors[2:], 1.0, atol=0.004)  # what few series add
 
 
 def factor_of(ratio, series):
@@ -118,16 +118,11 @@ def test_the_fewer_series_the_less_a_rehearsal_is_believed():
     assert (alone > two).all()
     assert (two > many).all()
     assert (alone[:, 2] > alone[:, 0]).all()  # most in the tails
+    assert (alone[3] > alone[2]).all()  # and far ahead
+    assert (alone[2] > alone[1]).all()
     np.testing.assert_allclose(many, 1.0, atol=0.001)
     shared = factors_of({0: [as_it_should_be], 1: [as_it_should_be]}, {0: 0, 1: 0}, {0: 1, 1: 499})
     np.testing.assert_allclose(shared[0], 1.0, atol=0.001)  # its resource has many, and that is who it learns from
-
-
-def test_forecasts_that_overlap_are_believed_less():
-    right = [np.ones((3, 168, 1))] * 5
-    overlap = np.array([1.0, 1.0, 2.0, 3.0])
-    once, more = (np.log(factors_of({0: right}, {0: 0}, {0: 1}, None, each)[0]) for each in (None, overlap))
-    np.testing.assert_allclose(more / once, np.repeat(overlap[:, None], 3, axis=1))
 
 
 def test_stretching_leaves_the_median_and_what_is_constant():

@@ -49,23 +49,6 @@ def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest
     assert later[2] == now[2]
 
 
-@pytest.mark.parametrize(
-    ("step", "origins", "expected"),
-    [
-        (37, 8, [1, 1, 8 / (1 + 259 / 72), 8 / (1 + 259 / 168)]),
-        (37, 5, [1, 8 / (1 + 148 / 24), 8 / (1 + 148 / 72), 8 / 2.5]),
-        (6, 8, [1, 8 / (1 + 42 / 24), 8 / 2.5, 8 / 2.5]),
-        (6, 1, [8 / 2.5] * 4),
-    ],
-)
-def test_a_lone_series_adds_the_more_the_fewer_forecasts_stand_apart(step, origins, expected, monkeypatch):
-    seen = []
-    monkeypatch.setattr("forecasting.rehearsal.factors_of", lambda *args: seen.append(args) or {0: None})
-    known = [8 + step * number / WEEK for number in range(origins)]
-    judge({0: rehearsal([1.0] * origins, known_weeks=known)}, {0: 0}, COMPONENTS)
-    np.testing.assert_allclose(seen[0][-1], expected)
-
-
 @pytest.mark.parametrize("lasts", [0.0, 0.6])
 def test_how_long_errors_last_is_found(lasts):
     found = judge({0: rehearsal([1.0, 1.0], lasts=lasts)}, {0: 0}, COMPONENTS)[0].lasting
