@@ -14,6 +14,7 @@ from forecasting import dims
 from forecasting.errors import HierarchyError
 from forecasting.events import Events
 from forecasting.hierarchy import Hierarchy
+from forecasting.outages import outage_notes
 from forecasting.past import bridge_notes, short_notes
 
 
@@ -35,6 +36,7 @@ def fit(
             f"given: {', '.join(given) or 'none'}; give the same, or learn anew"
         )
     of_past = short_notes(past.sizes[dims.TIME]) + bridge_notes(past[dims.TIME].values[-1], moment)
+    of_past += outage_notes(past)
     return of_past + hierarchy.notes(
         np.unique(past[dims.REGION].values).tolist(),
         past[dims.RESOURCE].values.tolist(),

@@ -20,6 +20,7 @@ from forecasting import dims
 from forecasting.basis import DAY, WEEK, Floats
 from forecasting.events import Events, design
 from forecasting.newcomers import lent
+from forecasting.outages import without_outages
 from forecasting.shifts import FOUND_HOURS, rebased
 from forecasting.transform import HIGHEST, Scale, Transform, standardise
 from forecasting.uncapped import uncapped
@@ -122,7 +123,7 @@ def history_of(
     ----------
     past
         ``demand(group, resource, time)``; some value of each resource is known. What sat at ``censored`` is drawn
-        above it, see `uncapped`.
+        above it, see `uncapped`; hours of `outages` count as not known.
     ahead_hours
         Hours after the past for which events are looked up.
     events
@@ -130,7 +131,7 @@ def history_of(
     kept
         Scales of an earlier forecast to use on, ``(group, resource)``.
     """
-    past = uncapped(past)
+    past = uncapped(without_outages(past))
     names, region = np.unique(past[dims.REGION].values, return_inverse=True)
     region = region.astype(np.intp)
     scores, transform = standardise(past[dims.DEMAND].values, region, kept)

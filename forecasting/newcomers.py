@@ -29,15 +29,18 @@ _LEAST_SHARE = 0.2  # of the plain level, below which the block's shape cannot p
 def newcomers(demand: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which groups have too little history of their own in some resource, ``(group,)``.
 
-    That is under two weeks, or under half of what the usage spans, where that is less.
+    That is under two weeks, or under half of what the usage spans, where that is less. A resource of which nothing
+    is known does not count, where others of the group are.
 
     Parameters
     ----------
     demand
         ``(group, resource, time)``, NaN where not known.
     """
-    few = np.isfinite(demand).sum(axis=2) < min(WHOLE_HOURS, demand.shape[2] / 2)
-    some: NDArray[np.bool_] = np.any(few, axis=1)
+    known = np.isfinite(demand).sum(axis=2)
+    few = known < min(WHOLE_HOURS, demand.shape[2] / 2)
+    unused = (known == 0) & (known > 0).any(axis=1, keepdims=True)  # of a group that uses others, it is taken as 0
+    some: NDArray[np.bool_] = np.any(few & ~unused, axis=1)
     return some
 
 

@@ -48,7 +48,7 @@ _DONE = {
     "negative": "taken as not known",
     "duplicates": "the last known row holds",
     "missing_hours": "left open",
-    "absent_series": "taken as not used, but of a group of which nothing is known",
+    "absent_series": "taken as not used, where the group uses others",
     "coarse_series": "left open between",
 }
 

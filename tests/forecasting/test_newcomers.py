@@ -71,6 +71,9 @@ def test_who_has_too_little_history_is_named():
     demand[1, 1, : HOURS - WHOLE_HOURS + 1] = np.nan  # one hour under two weeks, of one resource
     demand[2, 0, : HOURS - WHOLE_HOURS] = np.nan
     assert newcomers(demand).tolist() == [False, True, False]
+    demand = np.ones((3, 2, 1008))
+    demand[1, 1] = demand[2] = np.nan  # not used, and a group of which nothing is known
+    assert newcomers(demand).tolist() == [False, False, True]
     assert not newcomers(np.ones((2, 1, 72))).any()  # where nobody has more, nobody is new
 
 

@@ -57,8 +57,7 @@ def test_a_clean_table_becomes_a_sorted_labelled_grid_without_notes():
     assert usage.demand.sel(group="us/b", resource="memory").isnull().all()
     assert usage.attrs["absent_series"] == 3
     assert notes(usage) == [
-        "3 pairs of group and resource have no known value at all; taken as not used, but of a group of which "
-        "nothing is known"
+        "3 pairs of group and resource have no known value at all; taken as not used, where the group uses others"
     ]
     assert notes(from_table(table_of())) == []
 
