@@ -5,8 +5,8 @@ stop, and would leave what remembers it, such as the usual day, far from all tha
 to the bound.
 
 A series never rests if its tenth-lowest hour of all that are known has over a hundredth of its median demand. An
-outage is a run of three hours to three days below that, with no such hour elsewhere. What is off for longer is off,
-and what is off more often rests: both count.
+outage is a run of three hours to three days below that, with no such hour elsewhere. What is off for longer is
+off, and what is off more often rests: both count.
 
     past = without_outages(past)
 """
