@@ -46,9 +46,6 @@ REGION_SCALE = 0.3
 NOISE, LIKENESS, BETWEEN = (np.log(0.3), 0.7), (np.log(2.0), 0.7), (np.log(0.12), 0.6)
 """Log median and spread of the log-normal priors; centred where real usage of several kinds was found to lie."""
 
-PARAMETERS = ("noise", "likeness", "between_groups", "shared", "place")
-"""Free parameters, in the order of the points of `marginal`."""
-
 _SMALLEST = 1e-5
 
 

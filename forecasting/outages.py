@@ -4,9 +4,9 @@ Place in the line: before `history`. An outage that counted as demand would teac
 stop, and would leave what remembers it, such as the usual day, far from all that was seen: walks from there ran up
 to the bound.
 
-A series never rests if its tenth-lowest hour of all that are known has over a hundredth of its median demand. An
-outage is a run of three hours to three days below that, with no such hour elsewhere. What is off for longer is
-off, and what is off more often rests: both count.
+A series never rests if in nine of ten known hours it used over a hundredth of its median demand. An outage is a
+run of three hours to three days below that, with no such hour elsewhere. What is off for longer is off, and what is
+off more often rests: both count.
 
     past = without_outages(past)
 """

@@ -11,9 +11,10 @@ from scipy.special import gammaln, logsumexp
 
 from forecasting import marginal
 from forecasting.density import Density
-from forecasting.model import BETWEEN, LIKENESS, NOISE, PARAMETERS, REGION_SCALE, SHARED_SCALE, Data, build, feed
+from forecasting.model import BETWEEN, LIKENESS, NOISE, REGION_SCALE, SHARED_SCALE, Data, build, feed
 from forecasting.sufficient import Rotated
 
+PARAMETERS = ("noise", "likeness", "between_groups", "shared", "place")  # in the order of a point
 TRUTH = Truth(noise=0.4, likeness=4.0, between_groups=0.3, region_mean=np.array([[0.5, -0.3], [0.2, 0.1]]))
 
 

@@ -98,12 +98,6 @@ def test_a_series_that_was_not_where_it_was_expected_is_found_to_move_on(since):
     assert moved.sum() == pytest.approx(2 * demand[0, 0, : HOURS - since].sum(), rel=0.1)
 
 
-def wild(seed):
-    """Demand ``(time,)`` that is at another level every day."""
-    rng = np.random.default_rng(seed)
-    return 10.0 * np.repeat(np.exp(rng.normal(0, 0.5, HOURS // 24)), 24) * rng.normal(1, 0.1, HOURS)
-
-
 def test_hours_in_which_it_was_off_before_say_nothing_of_its_level():
     demand = days(1)
     demand[0, 0, -64:-52] = 0.0
