@@ -5,8 +5,8 @@ stop, and would leave what remembers it, such as the usual day, far from all tha
 to the bound.
 
 A series never rests if in nine of ten known hours it used over a hundredth of its median demand. An outage is a
-run of three hours to three days below that, with no such hour elsewhere. What is off for longer is off, and what is
-off more often rests: both count.
+run of three hours to three days below that, with no such hour elsewhere. What is off for longer is off, and what
+is off more often rests: both count.
 
     past = without_outages(past)
 """
