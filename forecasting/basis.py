@@ -12,6 +12,7 @@ the same of the mean over the block: what hits one group of a region often hits 
 """
 
 from dataclasses import dataclass, replace
+from types import EllipsisType
 from typing import TypeVar
 
 import numpy as np
@@ -119,7 +120,8 @@ def basis_of(component: str, history_hours: int, events: tuple[str, ...] = (), a
     events
         Names of events and covariates.
     alone
-        Whether no block has more than one series, so that its mean tells nothing more.
+        Whether no block has more than one series that moves, so that its mean tells nothing more. What is
+        left are the first ones of the features otherwise.
     """
     full = _BASES[component]
     if alone:
@@ -140,6 +142,14 @@ def basis_of(component: str, history_hours: int, events: tuple[str, ...] = (), a
         block_week=bearable(full.block_week, WEEK),
         events=events,
     )
+
+
+def sized(values: Floats, size: int, axes: int = 1, rest: float = 0.0) -> Floats:
+    """Return an array whose last axes have so many features: cut, or with ``rest`` after those that there are."""
+    out = np.full((*values.shape[: values.ndim - axes], *[size] * axes), rest)
+    within: tuple[EllipsisType | slice, ...] = (..., *[slice(min(size, values.shape[-1]))] * axes)
+    out[within] = values[within]
+    return out
 
 
 def calendar(time: NDArray[np.datetime64], basis: Basis) -> Floats:

@@ -70,7 +70,7 @@ class Continuing:
     def following(
         self,
         blocks: Sequence[tuple[NDArray[np.intp], Mapping[str, Carried]]],
-        bases: Mapping[str, Basis],
+        bases: Sequence[Mapping[str, Basis]],
         memory_hours: int,
     ) -> State:
         """Return the state for the next run.

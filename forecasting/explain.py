@@ -62,8 +62,8 @@ class Explanation:
         Of the series alone: every array is ``(1,)`` or ``(1, feature)``.
     noise_demand
         The series' own noise and its block's, in ``unit`` at the level of this forecast.
-    known_hours, groups
-        Hours of its own that are known; groups of the block.
+    known_hours, groups, elsewhere
+        Hours of its own that are known; groups of the block, and of other regions, whose use of it changes.
     moves
         Whether the series ever changed; one that did not is forecast to stay as it is.
     past
@@ -88,6 +88,7 @@ class Explanation:
     noise_demand: tuple[float, float]
     known_hours: int
     groups: int
+    elsewhere: int
     moves: bool
     past: tuple[NDArray[np.datetime64], Floats]
     notes: tuple[str, ...]
@@ -120,6 +121,7 @@ class Explanation:
             "settled_coefficients": float(belief.settled[0]),
             "coefficients": belief.coefficient.shape[1],
             "groups_of_block": self.groups,
+            "groups_of_other_regions": self.elsewhere,
             "noise": {"own": self.noise_demand[0], "block": self.noise_demand[1]},
             "weights": {
                 str(end): dict(zip(self.components, row.tolist(), strict=True))
@@ -222,7 +224,8 @@ def explain(
         belief=Belief(block_noise=belief.block_noise, **ours),
         noise_demand=(slope * float(belief.noise[place]) * moves, slope * belief.block_noise * moves),
         known_hours=int(np.isfinite(demand).sum()),
-        groups=len(members),
+        groups=int(own.moves.sum()),
+        elsewhere=int(history.moves[history.resource == r].sum() - own.moves.sum()),
         moves=moves,
         past=(past[dims.TIME].values[-WEEK:], demand[-WEEK:]),
         notes=tuple(notes),

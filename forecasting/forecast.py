@@ -153,7 +153,7 @@ def forecast(
             kept.append((members, carried))
             tell("drawing", known + (1 - known) * (number + 1) / len(places))
     if keep is not None:
-        keep(continuing.following(kept, blocks[0].bases, memory))
+        keep(continuing.following(kept, [block.bases for block in blocks], memory))
     shape = (settings.draws, past.sizes[dims.GROUP], past.sizes[dims.RESOURCE], horizon_hours)
     draws = draws.reshape(shape)
     if layer is not None:

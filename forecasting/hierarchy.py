@@ -25,11 +25,11 @@ from forecasting.settings import LONGEST_MEMORY_HOURS, RECURRENT, Settings
 OLD = timedelta(days=14)
 """From this age on, forecasts say that it is time to learn again."""
 
-_NEEDED = ("weights", "factors", "lasting", "diagnostics")
+_NEEDED = ("weights", "factors", "lasting", "diagnostics", "alone")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
-_INTEGERS = ("history_hours", "horizon_hours", "origins", "alone")
+_INTEGERS = ("history_hours", "horizon_hours", "origins")
 _REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
-KIND = Kind("hierarchy", 3, _REMEDY, HierarchyError)
+KIND = Kind("hierarchy", 4, _REMEDY, HierarchyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ class Hierarchy:
     ----------
     dataset
         ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
-        ``lasting(region, resource, part)``, ``diagnostics(linear, resource, measure)`` and, for each
-        linear component C, ``C_plain(resource, C_feature, C_theta)``, ``C_region_mean(shared, region, resource,
-        C_theta)`` and ``C_scale(shared, region, resource, scale)``; those of `network.as_variables`, for the
-        recurrent one. ``attrs`` name when and from what.
+        ``lasting(region, resource, part)``, ``diagnostics(linear, resource, measure)``, ``alone(resource)`` and,
+        for each linear component C, ``C_plain(resource, C_feature, C_theta)``, ``C_region_mean(shared, region,
+        resource, C_theta)``, both with zeros after the features of a resource that is ``alone``, and
+        ``C_scale(shared, region, resource, scale)``; those of `network.as_variables`, for the recurrent one.
+        ``attrs`` name when and from what.
 
     Raises
     ------
@@ -85,7 +86,7 @@ class Hierarchy:
         check_shapes(self.dataset, self.components)
         for name in self.components:
             if name in LINEAR:
-                size = self._basis(name).size
+                size = max(self._basis(name, number).size for number in range(self.dataset.sizes["resource"]))
                 if self.dataset[f"{name}_plain"].shape[1:] != (size, size):
                     raise ValueError(f"'{name}_plain' is not of {size} features")
         if RECURRENT in self.components:
@@ -94,8 +95,8 @@ class Hierarchy:
         if not {"region", "resource"} <= set(self.dataset.coords):
             raise ValueError("regions or resources have no names")
 
-    def _basis(self, component: str) -> Basis:
-        return basis_of(component, self.history_hours, self.events, bool(self.dataset.attrs.get("alone", 0)))
+    def _basis(self, component: str, resource: int) -> Basis:
+        return basis_of(component, self.history_hours, self.events, bool(self.dataset["alone"].values[resource]))
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -137,9 +138,9 @@ class Hierarchy:
             scales = data[f"{name}_scale"].values
             scale = scales[:, known][:, 0] if known.any() else scales.mean(axis=1)
             noise, likeness, between = scale.T
-            found[name] = Learnt(
-                code, self._basis(name), data[f"{name}_plain"].values, centre, between, noise, likeness
-            )
+            basis = self._basis(name, number)
+            plain = data[f"{name}_plain"].values[: basis.size, : basis.size]
+            found[name] = Learnt(code, basis, plain, centre[:, : basis.size], between, noise, likeness)
         return found
 
     def network(self, resource: str) -> Network | None:

@@ -95,19 +95,23 @@ def learn(
     if RECURRENT in settings.components:
         require(cuts)
     names = events.names if events is not None else ()
-    alone = bool(np.bincount(history.block).max() <= 1)
-    bases = {name: basis_of(name, history.length, names, alone) for name in settings.components if name in LINEAR}
     blocks = [int(number) for number in np.unique(history.block)]
     members = {block: np.flatnonzero(history.block == block) for block in blocks}
     of_block = {block: history.of_series(members[block]) for block in blocks}
     resource_of = {block: int(of_block[block].resource[0]) for block in blocks}
+    alone = alone_in(history, past.sizes[dims.RESOURCE])
+    linear = [name for name in settings.components if name in LINEAR]
+    bases = {
+        (name, resource): basis_of(name, history.length, names, bool(alone[resource]))
+        for name in linear
+        for resource in sorted(set(resource_of.values()))
+    }
     with shared(jobs, dask) as run:
-        statistics = _statistics(of_block, bases, [*cuts, history.length], run)
+        statistics = _statistics(of_block, resource_of, bases, [*cuts, history.length], run)
         tell("learning what groups share", 0.1)
         posteriors, plains = {}, {}
         kinds = past[dims.RESOURCE].values.tolist()
-        todo = [(name, resource) for name in bases for resource in sorted(set(resource_of.values()))]
-        for number, (name, resource) in enumerate(todo):
+        for number, (name, resource) in enumerate(bases):
             latest = {
                 block: statistics[name, block][history.length]
                 for block in blocks
@@ -116,11 +120,11 @@ def learn(
             posteriors[name, resource], plains[name, resource] = pooled(
                 {block: of_block[block] for block in latest},
                 latest,
-                bases[name],
+                bases[name, resource],
                 (seed, LINEAR.index(name), crc32(kinds[resource].encode())),
                 settings.inference,
             )
-            tell("learning what groups share", 0.1 + 0.4 * (number + 1) / len(todo))
+            tell("learning what groups share", 0.1 + 0.4 * (number + 1) / len(bases))
         network = None
         if RECURRENT in settings.components:
             network = teach(history, cuts, seed, lambda share: tell("training the network", 0.5 + 0.2 * share))
@@ -130,10 +134,10 @@ def learn(
                 of_block[block],
                 transform.of_series(members[block]),
                 {
-                    name: learnt_of(name, bases[name], posteriors[name, r], plains[name, r], of_block[block])
-                    for name in bases
+                    name: learnt_of(name, bases[name, r], posteriors[name, r], plains[name, r], of_block[block])
+                    for name in linear
                 },
-                {name: statistics[name, block] for name in bases},
+                {name: statistics[name, block] for name in linear},
                 settings.components,
                 tuple(cuts),
                 hours,
@@ -157,6 +161,7 @@ def learn(
             appraisals,
             regions,
             resources,
+            alone,
             settings.components,
             provenance(past, moment, seed)
             | {
@@ -169,7 +174,6 @@ def learn(
                 "events": "\n".join(names),
                 "groups": "\n".join(past[dims.GROUP].values.tolist()),
                 "origins": len(cuts),
-                "alone": int(alone),
                 "panel_groups": len(panel),
             },
             network,
@@ -197,6 +201,15 @@ def _with_every_resource(past: xr.Dataset, panel: NDArray[np.intp]) -> NDArray[n
     return np.union1d(panel, np.array(added, dtype=np.intp)).astype(np.intp)
 
 
+def alone_in(history: History, resources: int) -> NDArray[np.bool_]:
+    """Return of which resources no block has more than one series that moves, ``(resource,)``."""
+    moving = np.bincount(history.block[history.moves], minlength=int(history.block.max()) + 1)
+    blocks, first = np.unique(history.block, return_index=True)
+    out = np.ones(resources, dtype=np.bool_)
+    out[history.resource[first[moving[blocks] > 1]]] = False
+    return out
+
+
 def learnt_of(name: str, basis: Basis, posterior: Posterior, plain: Floats, history: History) -> Learnt:
     """Return what is known of a block before its groups are looked at."""
     region = int(history.region[0])
@@ -208,10 +221,19 @@ def learnt_of(name: str, basis: Basis, posterior: Posterior, plain: Floats, hist
 
 
 def _statistics(
-    of_block: dict[int, History], bases: dict[str, Basis], cuts: list[int], run: Map
+    of_block: dict[int, History],
+    resource_of: dict[int, int],
+    bases: dict[tuple[str, int], Basis],
+    cuts: list[int],
+    run: Map,
 ) -> dict[tuple[str, int], dict[int, Statistics]]:
-    todo = [(name, block) for name in bases for block in of_block]
-    found = run(_statistics_of, [(of_block[block], bases[name], cuts) for name, block in todo])
+    todo = {
+        (name, block): basis
+        for (name, resource), basis in bases.items()
+        for block in of_block
+        if resource_of[block] == resource
+    }
+    found = run(_statistics_of, [(of_block[block], basis, cuts) for (_, block), basis in todo.items()])
     return dict(zip(todo, found, strict=True))
 
 

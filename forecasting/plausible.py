@@ -26,6 +26,8 @@ def check_shapes(dataset: xr.Dataset, components: Sequence[str]) -> None:
     ):
         if dataset[name].shape != (*blocks, *of_block):
             raise ValueError(f"'{name}' has the shape {dataset[name].shape}, wanted {(*blocks, *of_block)}")
+    if dataset["alone"].shape != blocks[1:] or not np.isin(dataset["alone"].values, (0, 1)).all():
+        raise ValueError("'alone' is not 0 or 1 of each resource")
 
 
 def check_values(dataset: xr.Dataset, components: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.basis import Basis, Floats, memory
+from forecasting.basis import Basis, Floats, memory, sized
 from forecasting.components.linear import Conditioned, condition, features_of
 from forecasting.conditionals import Learnt
 from forecasting.history import History
@@ -52,6 +52,13 @@ class Carried:
     def of_series(self, series: NDArray[np.intp]) -> "Carried":
         """Return that of some of the series."""
         return Carried(self.fit.of_series(series), self.statistics.of_series(series))
+
+    def of_features(self, size: int) -> "Carried":
+        """Return that of the first features, so many; NaN for those that there are not."""
+        of = self.statistics
+        gram, moment = sized(of.gram, size, axes=2, rest=np.nan), sized(of.moment, size, rest=np.nan)
+        fit = replace(self.fit, coefficient=sized(self.fit.coefficient, size, rest=np.nan))
+        return Carried(fit, replace(of, gram=gram, moment=moment))
 
 
 @dataclass(frozen=True, slots=True)

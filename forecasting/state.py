@@ -44,8 +44,8 @@ class State:
         ``mean``, ``centre``, ``spread`` as of `transform.Transform` and ``number`` (of the scores of the series'
         block that have entered), each ``(group, resource)``; for each linear component C, ``C_feature``, names,
         and ``C_kept(group, resource, C_place)``: gram, moment, energy and hours of `sufficient.Statistics`, then
-        coefficient and variance of `trust.Fit` (a file of few variables is read and written quickly). ``attrs`` as
-        the properties.
+        coefficient and variance of `trust.Fit` (a file of few variables is read and written quickly); NaN for
+        features that a series does not have. ``attrs`` as the properties.
 
     Raises
     ------
@@ -100,9 +100,12 @@ class State:
         found = {}
         for name, basis in bases.items():
             coordinate = f"{name}_feature"
-            if coordinate in self.dataset and self.dataset[coordinate].values.tolist() == list(basis.names):
+            names = self.dataset[coordinate].values.tolist() if coordinate in self.dataset else []
+            if names[: basis.size] == list(basis.names):
                 values = self.dataset[f"{name}_kept"].values
-                found[name] = _unpacked(values.reshape(-1, values.shape[-1])[members], basis.size)
+                whole = _unpacked(values.reshape(-1, values.shape[-1])[members], len(names))
+                if (np.isfinite(whole.fit.coefficient).sum(axis=1) == basis.size).all():
+                    found[name] = whole.of_features(basis.size)
         return found
 
     def save(self, path: Path | str) -> None:
@@ -136,7 +139,7 @@ def state_of(
     transform: Transform,
     number: NDArray[np.int64],
     blocks: Sequence[tuple[NDArray[np.intp], Mapping[str, Carried]]],
-    bases: Mapping[str, Basis],
+    bases: Sequence[Mapping[str, Basis]],
     attributes: Mapping[str, int],
 ) -> State:
     """Lay out what is kept.
@@ -150,7 +153,7 @@ def state_of(
     blocks
         Of each block, its series and what is carried of them.
     bases
-        Features of the linear components.
+        Features of the linear components, of each block; some may have the first ones of others only.
     attributes
         As of `State`.
     """
@@ -161,8 +164,9 @@ def state_of(
     variables["number"] = (_SERIES, number.reshape(shape))
     coords = {name: past[name].values for name in _SERIES}
     order = np.argsort(np.concatenate([members for members, _ in blocks]))
-    for name, basis in bases.items():
-        whole = Carried.joined([carried[name] for _, carried in blocks]).of_series(order)
+    for name in bases[0]:
+        basis = max((each[name] for each in bases), key=lambda basis: basis.size)
+        whole = Carried.joined([carried[name].of_features(basis.size) for _, carried in blocks]).of_series(order)
         coords[f"{name}_feature"] = np.array(basis.names)
         variables[f"{name}_kept"] = ((*_SERIES, f"{name}_place"), _packed(whole).reshape(*shape, -1))
     return State(xr.Dataset(variables, coords=coords, attrs=dict(attributes)))

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecasting.basis import LINEAR, Floats
+from forecasting.basis import LINEAR, Floats, sized
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.inference import Posterior
 from forecasting.lasting import PARTS
@@ -28,6 +28,7 @@ def dataset_of(
     appraisals: Mapping[int, Appraisal],
     regions: NDArray[np.str_],
     resources: NDArray[np.str_],
+    alone: NDArray[np.bool_],
     components: tuple[str, ...],
     attributes: Mapping[str, object],
     network: Network | None = None,
@@ -42,7 +43,11 @@ def dataset_of(
         Number of the region and of the resource of each block.
     appraisals
         By number of the block.
-    regions, resources, components
+    regions, resources
+        Names.
+    alone
+        Of which resources there are fewer features, see `basis.basis_of`, ``(resource,)``.
+    components
         Names.
     attributes
         Of the dataset.
@@ -60,11 +65,12 @@ def dataset_of(
         for name, values in by_block.items():
             values[region, resource] = getattr(appraisals[block], name)
     diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
-    variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating]]] = {
+    variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating | np.integer]]] = {
         "weights": (("region", "resource", "range", "component"), by_block["weights"]),
         "factors": (("region", "resource", "range", "level"), by_block["factors"]),
         "lasting": (("region", "resource", "part"), by_block["lasting"]),
         "diagnostics": (("linear", "resource", "measure"), diagnostics),
+        "alone": (("resource",), alone.astype(np.int64)),
     }
     for row, name in enumerate(linear):
         each = [posteriors[name, number] for number in range(len(resources))]
@@ -77,14 +83,15 @@ def dataset_of(
                 found.max_r_hat,
                 found.divergences,
             )
+        size = max(posterior.region_mean.shape[-1] for posterior in each)
         theta = f"{name}_theta"
         variables[f"{name}_plain"] = (
             ("resource", f"{name}_feature", theta),
-            np.stack([plains[name, number] for number in range(len(resources))]),
+            np.stack([sized(plains[name, number], size, axes=2) for number in range(len(resources))]),
         )
         variables[f"{name}_region_mean"] = (
             ("shared", "region", "resource", theta),
-            np.stack([posterior.region_mean for posterior in each], axis=2),
+            np.stack([sized(posterior.region_mean, size) for posterior in each], axis=2),
         )
         variables[f"{name}_scale"] = (
             ("shared", "region", "resource", "scale"),

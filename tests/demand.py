@@ -107,8 +107,12 @@ def made(
     now: datetime | None = None,
     shared: int = 5,
     network: Network | None = None,
+    alone: tuple[int, ...] = (),
 ) -> Hierarchy:
-    """A hierarchy that fits usage and was made up, so that no test has to wait for inference."""
+    """A hierarchy that fits usage and was made up, so that no test has to wait for inference.
+
+    Of the resources whose numbers are ``alone``, no block has several series that move.
+    """
     past, until = past_of(usage, now)
     hours, regions = past.sizes["time"], np.unique(past["region"].values)
     resources = past["resource"].values
@@ -117,8 +121,8 @@ def made(
     for name in components:
         if name not in LINEAR:
             continue
-        size = basis_of(name, hours, events).size
         for number in range(len(resources)):
+            size = basis_of(name, hours, events, alone=number in alone).size
             posteriors[name, number] = Posterior(
                 region_mean=rng.normal(0, 0.02, (shared, len(regions), size)),
                 between_groups=rng.uniform(0.1, 0.2, shared),
@@ -153,6 +157,7 @@ def made(
             {block: Appraisal(weights[block], rng.uniform(0.9, 1.2, (4, 3)), came) for block in places},
             regions,
             resources,
+            np.array([number in alone for number in range(len(resources))]),
             components,
             attributes,
             network,

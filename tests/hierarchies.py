@@ -59,6 +59,7 @@ def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hiera
             dict.fromkeys(blocks, Appraisal(weights, np.ones((len(RANGES), 3)), UNKNOWN)),
             regions,
             resources,
+            np.zeros(len(resources), dtype=np.bool_),
             components,
             attributes,
         )

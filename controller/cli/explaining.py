@@ -159,7 +159,7 @@ def _print(found: "Explanation") -> None:
     click.echo()
     labels = [Column(x, number=True) for x in range_labels(RANGES)]
     weights = [
-        (*row, _COMPONENTS.get(row[0], ""))
+        (*row, _COMPONENTS.get(row[0], "").removesuffix("" if found.groups > 1 else ", block"))
         for row in weight_rows(found.components, found.weights)
         if any(share != "0%" for share in row[1:])
     ]
@@ -181,12 +181,9 @@ def _print_belief(found: "Explanation", unit: str) -> None:
         f"{found.known_hours:,} known hours, which count like {float(belief.hours[0]):,.0f} of the newest: "
         f"enough to settle {settled:.0f} of {count} coefficients",
     )
-    others = found.groups - 1
-    others_of = f"the {others} other group{'s' if others != 1 else ''} of {found.region}"
-    lender = f"its block ({others_of})" if others else f"other regions (it is alone in {found.region})"
     _say(
         "borrowed",
-        f"{float(belief.borrowed[0]):.0%}, from {lender}: the share of how groups "
+        f"{float(belief.borrowed[0]):.0%}, from {_lender(found)}: the share of how groups "
         "differ in their forecasts that its own history does not settle",
     )
     ratio = own / of_block if of_block > 0 else 1.0
@@ -196,6 +193,15 @@ def _print_belief(found: "Explanation", unit: str) -> None:
         f"one hour ahead it is off by about {number(own)}{unit} (1 sd), {compared} a typical group of its block "
         f"would be at its level ({number(of_block)}{unit})",
     )
+
+
+def _lender(found: "Explanation") -> str:
+    """Say whom it borrows from."""
+    if others := found.groups - 1:
+        return f"its block (the {others} other group{'s' if others > 1 else ''} of {found.region})"
+    if found.elsewhere:
+        return f"other regions (in {found.region} it is the only group that uses {found.resource})"
+    return f"what is usual of any usage (no other group uses {found.resource})"
 
 
 def _weighs(found: "Explanation") -> str:

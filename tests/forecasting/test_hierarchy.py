@@ -189,7 +189,7 @@ def test_a_profile_has_a_checksum_too(usage, hierarchy, tmp_path):
 
 def test_another_version_and_none(path):
     changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=2), sealed=False)
-    refused(path, "of version 2, where this release reads 3")
+    refused(path, "of version 2, where this release reads 4")
     changed(path, lambda dataset: dataset.drop_attrs(), sealed=False)
     refused(path, "of no version")
 
@@ -264,6 +264,8 @@ def times(dataset, name, factor):
         (lambda d: times(d, "lasting", -1), "'lasting' are not shares of at most one whole"),
         (lambda d: times(d, "lasting", 3), "'lasting' are not shares of at most one whole"),
         (lambda d: d.isel(part=slice(2)), "'lasting' has the shape"),
+        (lambda d: d.assign(alone=d["alone"] + 2), "'alone' is not 0 or 1 of each resource"),
+        (lambda d: d.assign(alone=d["alone"] + 1), "'ar_plain' is not of 21 features"),
         (lambda d: times(d, "ar_scale", -1), "'ar_scale' holds values that are not above 0"),
         (lambda d: times(d, "weekly_scale", 0), "'weekly_scale' holds values that are not above 0"),
         (lambda d: times(d, "ar_region_mean", 1e200), "'ar_region_mean' holds values beyond"),

@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 from forecasting.basis import LINEAR
 from forecasting.calibrate import MOST
 from forecasting.errors import UsageError
+from forecasting.explain import explain
 from forecasting.forecast import forecast
 from forecasting.inference import MOST_PARETO_K
 from forecasting.learn import PANEL_GROUPS, PANEL_OF_REGION, choose_panel, learn
@@ -29,6 +30,23 @@ def assert_same(one, other):
 
 
 # What is looked at
+
+
+def test_a_resource_that_one_group_of_a_region_uses_is_not_told_from_the_mean_of_its_block():
+    demand = waves(groups=4, resources=3, hours=500)
+    demand[1:, 1] = 0.0  # one group in one region
+    demand[[1, 3], 2] = np.nan  # one group in each
+    hierarchy = learn(usage_of(demand), seed=1, horizon_hours=24, settings=Settings(components=("ar", "days")))
+    assert hierarchy.dataset["alone"].values.tolist() == [0, 1, 1]
+    of = [hierarchy.learnt("a", resource)["ar"] for resource in ("r0", "r1", "r2")]
+    assert [any("block" in name for name in each.basis.names) for each in of] == [True, False, False]
+    for each in of:
+        assert each.plain.shape == (each.basis.size, each.basis.size)
+        assert each.centre.shape[1] == each.basis.size
+    found = explain(usage_of(demand), "a/g0", "r1", hierarchy=hierarchy)
+    assert (found.groups, found.elsewhere) == (1, 0)
+    assert found.size[1:].max() < 2 * 5  # it swings by 5; parts that cancel would be of hundreds
+    assert explain(usage_of(demand), "a/g0", "r2", hierarchy=hierarchy).elsewhere == 1
 
 
 def test_a_panel_has_every_region_as_evenly_as_they_allow():

@@ -177,6 +177,26 @@ def test_components_with_other_features_are_made_anew(state):
     assert set(state.carried(np.array([0]), bases)) == {"weekly"}
 
 
+def test_resources_of_other_features_are_carried_on_side_by_side(tmp_path):
+    demand = waves(groups=4, resources=2, hours=HOURS + 40)
+    mixed = made(usage_of(demand[..., :HOURS]), alone=(1,))
+    _, state = run(mixed, HOURS, demand=demand)
+    state.save(tmp_path / "state.nc")
+    (on, after), (anew, _) = (run(mixed, HOURS + 40, x, demand) for x in (State.load(tmp_path / "state.nc"), None))
+    assert (state.dataset["mean"] == after.dataset["mean"]).all()
+    apart = np.abs(on.draws.mean("draw") - anew.draws.mean("draw")) / anew.draws.std("draw")
+    assert float(apart.mean()) < 0.15
+    bases = mixed.learnt("a", "r0")["ar"].basis, mixed.learnt("a", "r1")["ar"].basis
+    assert bases[1].names == bases[0].names[: bases[1].size]
+    assert bases[1].size < bases[0].size
+    for kept, basis in enumerate(bases):
+        own = state.carried(np.array([kept]), {"ar": basis})["ar"]
+        assert own.statistics.gram.shape == (1, basis.size, basis.size)
+        assert np.isfinite(own.statistics.gram).all()
+        # One of the other features begins anew: what it was believed by is not what it would be.
+        assert not state.carried(np.array([1 - kept]), {"ar": basis})
+
+
 # The file
 
 
