@@ -161,6 +161,9 @@ def fan(
             hours = series[dims.TIME].values
             used = _used(hours, history, actuals, group, resource)
             fan_axes(ax, hours, series.values, actual=used, issued=hours[0])
+            if not series.values.any() and (used is None or not np.nan_to_num(used[1]).any()):
+                ax.set_yticks([])
+                ax.text(0.5, 0.5, "none expected", transform=ax.transAxes, ha="center", color=FAINT, fontsize=9.5)
             unit = series[dims.UNIT].item()
             if group == chosen[0]:
                 ax.set_title(f"{resource}, {unit}" if unit else resource, **_HEADER)

@@ -181,7 +181,7 @@ def _print_scores(summary: dict[str, Any]) -> None:
             covered = map(_share, scores["coverage_by"][scope].values())
             lines.append((f"  {words}", f"{scores['checks'][scope]:,}", *covered))
     _print_parts(("coverage", "values", *within), lines, kept=1)
-    note(f"{len(summary['origins'])} origins, {summary['groups']} groups")
+    note(f"origins: {len(summary['origins'])}, groups: {summary['groups']}")
 
 
 def _print_parts(headings: Sequence[str], rows: list[tuple[str, ...]], kept: int) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None:
     """Read usage from its sources, say what came from where, and write it as one table.
 
-    It says what other commands would say of that table, too: hours that are missing, or why it is refused.
+    It says what other commands would say of that table, too: hours that are missing, or why it is refused. Then it
+    is written all the same, to be looked at, and the exit status is 1.
     """
     from forecasting import sources
     from forecasting.target import whole
@@ -34,11 +35,12 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
     check_targets([("--out", out, [".parquet", ".csv"])], [usage_path])
     with progress("fetch") as report:
         found = sources.fetch(usage_path, now, report)
-    told = [*found.told, *_judged(found.rows, now)]
+    judged, refused = _judged(found.rows, now)
+    told = [*found.told, *judged]
     for line in told:
         note(line)
     if output == "json":
-        document({"sources": [plain_record(part) for part in found.parts], "notes": told})
+        document({"sources": [plain_record(part) for part in found.parts], "notes": told, "refused": refused})
     else:
         columns = [Column("source"), *(Column(x, number=True) for x in ("rows", "h read", "h cached"))]
         columns += [Column("from (UTC)"), Column("to (UTC)")]
@@ -65,18 +67,20 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
         except (OSError, ValueError, TypeError) as error:  # a full disk; a column of mixed kinds
             raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
         note(f"usage: {out}")
+    if refused:
+        raise HeadroomError(f"no command can use this table as it is: {refused}")
 
 
-def _judged(rows: "DataFrame", now: datetime) -> list[str]:
-    """Say what is missing or odd in a table, or why no forecast can be made of it: it is shown all the same."""
+def _judged(rows: "DataFrame", now: datetime) -> tuple[list[str], str]:
+    """Return what is missing or odd in a table, and why no forecast can be made of it, if none can."""
     from forecasting.errors import UsageError
     from forecasting.repairs import notes
     from forecasting.usage import from_table
 
     try:
-        return notes(from_table(rows, now=now))
+        return notes(from_table(rows, now=now)), ""
     except UsageError as error:
-        return [f"no command can use this table as it is: {error}"]
+        return [], str(error)
 
 
 def _hours(hours: float | None) -> str:

@@ -33,6 +33,7 @@ from controller.cli.reading import usage_of
 from controller.cli.sharing import dask_option
 from controller.cli.sizing import Sizing, footprints_option
 from controller.cli.targets import check_targets, write_whole
+from controller.cli.terminal import harmless
 
 if TYPE_CHECKING:
     from forecasting.profile import DemandProfile
@@ -46,6 +47,7 @@ usage_option = click.option(
     "address of such files; or a YAML file that describes sources.",
 )
 _LEVELS = (0.5, 0.8, 0.95)
+_NAMED = 5  # groups of which nothing is expected
 
 
 @click.command(
@@ -209,12 +211,19 @@ def _peaks(profile: "DemandProfile") -> list[dict[str, Any]]:
 
 
 def _print_peaks(rows: list[dict[str, Any]]) -> None:
-    """Print a line for each group, and one below it for each of its resources: that fits 80 columns."""
+    """Print a line for each group, and one below it for each of its resources: that fits 80 columns.
+
+    Of what nothing is expected the end says so, instead of rows of zeros.
+    """
     headings = ("group", "peak", *(f"{p:.0%}" for p in _LEVELS), "at (UTC)")
     columns = [Column(x, number=x not in {"group", "at (UTC)"}) for x in headings]
     lines: list[tuple[str, ...]] = []
     last = ""
+    idle: dict[str, list[str]] = {}
     for row in rows:
+        if not any(row[f"{max(_LEVELS):.0%}"]):
+            idle.setdefault(row["resource"], []).append(row["group"])
+            continue
         if row["group"] != last:
             last = str(row["group"])
             lines.append((last, *[""] * (len(headings) - 1)))
@@ -222,6 +231,9 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
         ranges = (_range(row[f"{p:.0%}"]) for p in _LEVELS)
         lines.append((f"  {row['resource']} {row['unit']}", number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
     table(columns, lines)
+    for resource, groups in idle.items():
+        more = f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else ""
+        click.echo(harmless(f"no {resource} expected of {', '.join(groups[:_NAMED])}{more}"))
 
 
 def _range(bounds: list[float]) -> str:

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from controller.cli import main
 
 
-def fetched(table, tmp_path, *more):
+def fetched(table, tmp_path, *more, code=0):
     table.to_csv(tmp_path / "usage.csv", index=False)
     done = CliRunner().invoke(main, ["fetch", "--usage", str(tmp_path / "usage.csv"), *more])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     return done
 
 
@@ -33,7 +33,10 @@ def test_gaps_are_one_line_and_in_the_json(tmp_path):
     assert "not known" not in fetched(table_of(60), tmp_path).stderr
 
 
-def test_what_no_command_can_use_is_shown_and_told(tmp_path):
-    done = fetched(table_of(60, "D"), tmp_path, "--now", "2026-08-01")
+def test_what_no_command_can_use_is_shown_written_and_refused(tmp_path):
+    given = table_of(60, "D"), tmp_path, "--now", "2026-08-01"
+    done = fetched(*given, "--out", str(tmp_path / "out.csv"), code=1)
     assert "no command can use this table as it is: resource 'cpu' is coarser than hourly" in done.stderr
     assert "180" in done.stdout
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 180
+    assert "coarser than hourly" in json.loads(fetched(*given, "-o", "json", code=1).stdout)["refused"]

@@ -218,6 +218,23 @@ def test_a_forecast_long_after_the_usage_says_so(usage, hierarchy):
     assert "usage ends" not in run(*late, "2026-04-23T16").stderr
 
 
+def test_what_a_group_does_not_use_has_no_rows_and_no_panel_of_zeros(usage, tmp_path):
+    table = pd.read_parquet(usage)
+    gpu = table[(table["region"] == "eu") & (table["group"] == "etl")].assign(resource="gpu")
+    pd.concat([table, gpu]).to_parquet(usage, index=False)
+    hierarchy_of(read(usage)).save(tmp_path / "h.nc")
+    chart = tmp_path / "fan.svg"
+    asked = ("forecast", "--usage", usage, "--horizon", 6, "--hierarchy", tmp_path / "h.nc")
+    shown = run(*asked, "--plot", chart).stdout
+    assert [line.split()[0] for line in shown.splitlines()[1:]] == [
+        "eu/etl", "cpu", "gpu", "eu/shop", "cpu", "us/etl", "cpu", "no",
+    ]  # fmt: skip
+    assert "no gpu expected of eu/shop, us/etl" in shown
+    assert chart.read_text().count("none expected") == 2
+    peaks = json.loads(run(*asked, "-o", "json").stdout)["peaks"]
+    assert len(peaks) == 6  # for programs, all of them
+
+
 def test_a_forecast_says_what_is_unusual_about_its_hierarchy(usage, tmp_path):
     known = read(usage)
     old = hierarchy_of(
