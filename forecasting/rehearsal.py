@@ -36,7 +36,17 @@ ORIGINS, ORIGIN_STEP = 8, 37
 _LEAST_STEP = 6  # of a short past
 _FAIR = WEEK + 2 * DAY  # hours before the last origin from which on no component goes without what it looks at
 _DRAWS = 120
+_EACH = _DRAWS // len(LEVELS)
+_EVEN = (np.array(LEVELS) * _DRAWS).astype(np.intp)
+_OUTER = np.array([*range(_EACH), *range(_DRAWS - _EACH, _DRAWS)])
+POINTS = np.union1d(_EVEN[1:-1], _OUTER)
+"""Sorted draws that are kept of a rehearsal: those at `stacking.LEVELS`, and all of the tails."""
 
+SHARES = np.where(np.isin(POINTS, _OUTER), 1, _EACH) / _DRAWS
+"""Of all draws, what each of these stands for."""
+
+_AT_LEVELS = np.searchsorted(POINTS, _EVEN)
+_OF_BURSTS = 0.95  # level of the intervals that knowing more makes no narrower
 _LESS_BELIEVED = 4  # an origin that knew half of the past counts a sixteenth when reach is judged
 
 
@@ -51,7 +61,7 @@ class Rehearsal:
     evidence
         Days that were forecast, times series.
     quantiles
-        By origin, scores ``(component, level, hour, series)``.
+        By origin, draws as scores, ``(component, point, hour, series)``; those of `POINTS`.
     actual
         By origin, scores ``(hour, series)``.
     known_hours
@@ -138,13 +148,12 @@ def rehearse(task: Task) -> Rehearsal:
                 known = task.learnt.get(name), conditioned.get(name)
                 drawn = draw_component(name, history, *known, chance, every, task.hours)
             drawn = np.sort(np.where(history.moves, np.clip(drawn, history.lowest, history.highest), 0.0), axis=1)
-            picked = (np.array(LEVELS) * _DRAWS).astype(np.intp)
-            quantiles.append(drawn[:, picked].transpose(1, 0, 2).astype(np.float32))
+            quantiles.append(drawn[:, POINTS].transpose(1, 0, 2).astype(np.float32))
         scores = np.stack(quantiles)
         actual = history.scores[cut : cut + task.hours]
         if history.censored is not None:  # what was wanted is not known, so nobody is judged by it
             actual = np.where(history.censored[cut : cut + task.hours], np.nan, actual)
-        found = terms_of(task.transform.demand_of(scores), task.transform.demand_of(actual))
+        found = terms_of(task.transform.demand_of(scores[:, _AT_LEVELS]), task.transform.demand_of(actual))
         terms = found if terms is None else terms + found
         kept.append(scores)
         came.append(np.where(history.moves, actual, np.nan))
@@ -174,7 +183,7 @@ def judge(
     factors = factors_of(
         {
             block: [
-                ratios_of(quantiles, weights[block], actual) * each[:, None, None]
+                ratios_of(quantiles, SHARES, weights[block], actual) * each[:, None, None]
                 for quantiles, actual, each in zip(rehearsal.quantiles, rehearsal.actual, nearer, strict=True)
             ]
             for block, rehearsal in rehearsals.items()
@@ -196,10 +205,10 @@ def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
     """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin, level)``.
 
     As if they were means of the weeks that are known: k of them miss by 1 + 1/k of the variance. The widest
-    interval is left as it is, for what is beyond it are bursts, and no usual value tells of them.
+    intervals are left as they are, for what is beyond them are bursts, and no usual value tells of them.
     """
     nearer = np.sqrt((1 + WEEK / past_hours) / (1 + WEEK / known_hours))
-    return np.where(np.array(INTERVALS) < INTERVALS[-1], nearer[:, None], 1.0)
+    return np.where(np.array(INTERVALS) < _OF_BURSTS, nearer[:, None], 1.0)
 
 
 def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:
@@ -207,8 +216,8 @@ def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:
     place = range_of(len(rehearsal.actual[0]))
     found = []
     for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True):
-        below = ((quantiles < actual).mean(axis=1) + (quantiles <= actual).mean(axis=1)) / 2
-        rank = np.einsum("hc,chs->hs", weights[place], below)
+        below = [np.tensordot(SHARES, where, (0, 1)) for where in (quantiles < actual, quantiles <= actual)]
+        rank = np.einsum("hc,chs->hs", weights[place], (below[0] + below[1]) / 2)
         found.append(np.where(np.isfinite(actual), rank, np.nan))
     return np.stack(found)
 

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from forecasting.basis import LINEAR, basis_of
+from forecasting.calibrate import LEVELS
 from forecasting.chance import Chance, chance_at
 from forecasting.conditionals import Learnt
 from forecasting.hierarchy import Hierarchy
@@ -154,7 +155,7 @@ def made(
             posteriors,
             plains,
             places,
-            {block: Appraisal(weights[block], rng.uniform(0.9, 1.2, (4, 3)), came) for block in places},
+            {block: Appraisal(weights[block], rng.uniform(0.9, 1.2, (4, len(LEVELS))), came) for block in places},
             regions,
             resources,
             np.array([number in alone for number in range(len(resources))]),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from forecasting.basis import LINEAR, basis_of
+from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.hierarchy import Hierarchy
 from forecasting.lasting import UNKNOWN
 from forecasting.past import past_of
@@ -56,7 +57,7 @@ def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hiera
             posteriors,
             plains,
             blocks,
-            dict.fromkeys(blocks, Appraisal(weights, np.ones((len(RANGES), 3)), UNKNOWN)),
+            dict.fromkeys(blocks, Appraisal(weights, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN)),
             regions,
             resources,
             np.zeros(len(resources), dtype=np.bool_),

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from forecasting.calibrate import LEVELS, MOST, factors_of, ratios_of, stretched, weighted_quantiles
-from forecasting.stacking import LEVELS as POINTS
 from forecasting.stacking import RANGES
 
 ONE = np.ones((len(RANGES), 1))
+POINTS = (np.arange(200) + 0.5) / 200
+EVEN = np.full(len(POINTS), 1 / len(POINTS))
+SHAPE = (len(RANGES), len(LEVELS))
 HOURS, SERIES, DRAWS = 30, 150, 300
 
 
@@ -26,7 +28,7 @@ def coverage(draws, actual, level):
 @pytest.mark.parametrize("size", [0.6, 1.0, 1.6])
 def test_draws_that_are_too_narrow_or_too_wide_come_to_hold_what_they_say(size):
     quantiles, _, actual = forecasts(size)
-    factors = factors_of({0: [ratios_of(quantiles, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
+    factors = factors_of({0: [ratios_of(quantiles, EVEN, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     _, draws, later = forecasts(size, seed=2)
     after = stretched(draws, factors)
     for level in LEVELS:
@@ -44,14 +46,14 @@ def test_each_range_has_factors_of_its_own_and_unknown_hours_do_not_count():
     quantiles = quantiles.copy()
     quantiles[:, :, 6:24] = (middle + (narrow - middle) * 0.6)[:, :, 6:24]
     actual[24:] = np.nan
-    factors = factors_of({0: [ratios_of(quantiles, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
+    factors = factors_of({0: [ratios_of(quantiles, EVEN, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     np.testing.assert_allclose(factors[0], 1.0, atol=0.15)
     np.testing.assert_allclose(factors[1], 1 / 0.6, atol=0.2)
-    np.testing.assert_allclose(factors[2:], 1.0, atol=0.004)  # what few series add
+    np.testing.assert_allclose(factors[2:], 1.0, atol=0.005)  # what few series add
 
 
 def factor_of(ratio, series):
-    return factors_of({0: [np.full((3, 6, series), ratio)]}, {0: 0}, {0: series})[0][0, 0]
+    return factors_of({0: [np.full((len(LEVELS), 6, series), ratio)]}, {0: 0}, {0: series})[0][0, 0]
 
 
 def test_demand_that_sits_at_an_exact_value_tells_nothing():
@@ -59,7 +61,7 @@ def test_demand_that_sits_at_an_exact_value_tells_nothing():
     quantiles, actual = quantiles.astype(np.float32), actual.copy()
     idle = 1 / 3  # which single precision rounds up
     quantiles[:, :, : HOURS // 2], actual[: HOURS // 2] = idle, idle
-    ratios = ratios_of(quantiles, ONE, actual)
+    ratios = ratios_of(quantiles, EVEN, ONE, actual)
     assert np.isnan(ratios[:, : HOURS // 2]).all()
     assert np.isfinite(ratios[:, HOURS // 2 :]).all()
 
@@ -73,7 +75,7 @@ def test_few_forecasts_say_little_and_no_factor_goes_too_far():
 
 
 def test_a_block_of_which_little_is_known_has_the_factors_of_its_resource():
-    many, few = np.full((3, 6, 500), 1.5), np.full((3, 6, 1), 0.9)
+    many, few = np.full((len(LEVELS), 6, 500), 1.5), np.full((len(LEVELS), 6, 1), 0.9)
     found = factors_of({0: [many], 1: [few], 2: [few]}, {0: 0, 1: 0, 2: 1}, {0: 500, 1: 1, 2: 500})
     assert found[0][0, 0] == pytest.approx(1.5, rel=0.03)
     assert found[1][0, 0] == pytest.approx(found[0][0, 0], rel=0.05)
@@ -81,7 +83,7 @@ def test_a_block_of_which_little_is_known_has_the_factors_of_its_resource():
 
 
 def test_a_lone_block_is_drawn_once_and_two_that_are_alike_twice():
-    ratios = np.full((3, 6, 30), 1.5)
+    ratios = np.full((len(LEVELS), 6, 30), 1.5)
     alone = factors_of({0: [ratios]}, {0: 0}, {0: 10**6})[0][0]
     np.testing.assert_allclose(np.log(alone) / np.log(1.5), 30 / (30 + 30), atol=1e-4)
     twice = factors_of({0: [ratios], 1: [ratios]}, {0: 0, 1: 0}, {0: 10**6, 1: 10**6})
@@ -90,7 +92,7 @@ def test_a_lone_block_is_drawn_once_and_two_that_are_alike_twice():
 
 
 def test_an_origin_counts_as_far_as_it_is_believed():
-    wide, right = np.full((3, 6, 4000), 1.6), np.ones((3, 6, 4000))
+    wide, right = np.full((len(LEVELS), 6, 4000), 1.6), np.ones((len(LEVELS), 6, 4000))
     found = [
         factors_of({0: [wide, right]}, {0: 0}, {0: 10**6}, np.array(belief))[0][0, 0]
         for belief in ([1.0, 0.0], [0.9, 1.0], [0.1, 1.0], [0.0, 1.0])
@@ -98,7 +100,7 @@ def test_an_origin_counts_as_far_as_it_is_believed():
     assert found[0] == pytest.approx(1.6, rel=0.01)
     assert found == sorted(found, reverse=True)
     assert found[3] == pytest.approx(1.0)
-    ratios = np.random.default_rng(1).chisquare(1, (4, 3, 6, 10))
+    ratios = np.random.default_rng(1).chisquare(1, (4, len(LEVELS), 6, 10))
     alike = factors_of({0: list(ratios)}, {0: 0}, {0: 10}, np.ones(4))[0]
     np.testing.assert_array_equal(alike, factors_of({0: list(ratios)}, {0: 0}, {0: 10})[0])
     one = factors_of({0: [np.concatenate(ratios, axis=2)]}, {0: 0}, {0: 10})[0]
@@ -109,35 +111,37 @@ def test_a_component_without_weight_bends_no_ratio():
     quantiles, _, actual = forecasts(1.0)
     nobody_follows = np.random.default_rng(3).normal(0, 9, quantiles.shape)
     both, weights = np.concatenate([quantiles, nobody_follows]), np.ones((len(RANGES), 2)) * [1.0, 0.0]
-    np.testing.assert_array_equal(ratios_of(both, weights, actual), ratios_of(quantiles, ONE, actual))
+    np.testing.assert_array_equal(ratios_of(both, EVEN, weights, actual), ratios_of(quantiles, EVEN, ONE, actual))
 
 
 def test_the_fewer_series_the_less_a_rehearsal_is_believed():
-    as_it_should_be = np.ones((3, 6, 8))
+    as_it_should_be = np.ones((len(LEVELS), 6, 8))
     alone, two, many = (factors_of({0: [as_it_should_be]}, {0: 0}, {0: series})[0] for series in (1, 2, 500))
     assert (alone > two).all()
     assert (two > many).all()
     assert (alone[:, 2] > alone[:, 0]).all()  # most in the tails
     assert (alone[3] > alone[2]).all()  # and far ahead
     assert (alone[2] > alone[1]).all()
-    np.testing.assert_allclose(many, 1.0, atol=0.001)
+    np.testing.assert_allclose(many, 1.0, atol=0.002)
     shared = factors_of({0: [as_it_should_be], 1: [as_it_should_be]}, {0: 0, 1: 0}, {0: 1, 1: 499})
-    np.testing.assert_allclose(shared[0], 1.0, atol=0.001)  # its resource has many, and that is who it learns from
+    np.testing.assert_allclose(shared[0], 1.0, atol=0.002)  # its resource has many, and that is who it learns from
 
 
 def test_stretching_leaves_the_median_and_what_is_constant():
     rng = np.random.default_rng(1)
     draws = rng.normal(size=(30, 501, 3)).astype(np.float32)
     draws[..., 1] = 2.5
-    factors = rng.uniform(0.6, 1.9, (4, 3))
+    factors = rng.uniform(0.6, 1.9, SHAPE)
     after = stretched(draws, np.sort(factors, axis=1))
     np.testing.assert_allclose(np.median(after, axis=1), np.median(draws, axis=1), atol=1e-6)
     assert (after[..., 1] == 2.5).all()
     assert after.dtype == np.float32
-    np.testing.assert_allclose(stretched(draws, np.ones((4, 3))), draws, atol=1e-6)
+    np.testing.assert_allclose(stretched(draws, np.ones(SHAPE)), draws, atol=1e-6)
 
 
-@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (1.8, 1.3, 1.0), (2.0, 1.0, 0.5), (0.5, 2.0, 0.5)])
+@pytest.mark.parametrize(
+    "factors", [(1.0, 1.3, 1.8, 2.0), (1.8, 1.3, 1.0, 0.8), (2.0, 1.0, 0.5, 1.0), (0.5, 2.0, 0.5, 2.0)]
+)
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 500, 501])
 def test_draws_keep_their_order(factors, count):
     draws = np.random.default_rng(1).standard_t(4, size=(3, count, 2)).astype(np.float32)
@@ -146,11 +150,11 @@ def test_draws_keep_their_order(factors, count):
     assert (np.diff(ordered, axis=1) >= -1e-6).all()
 
 
-@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (1.4, 1.2, 1.1), (0.8, 0.8, 0.9)])
+@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8, 2.0), (1.4, 1.2, 1.1, 1.1), (0.8, 0.8, 0.9, 1.3)])
 @pytest.mark.parametrize("crowded", [False, True])
 def test_each_interval_moves_by_its_own_factor(factors, crowded):
     rng = np.random.default_rng(1)
-    draws = rng.normal(size=(6, 2000, 3)).astype(np.float32)
+    draws = rng.normal(size=(6, 20_000, 3)).astype(np.float32)
     if crowded:  # many draws at the same distance, just within the end of an interval
         far = np.abs(draws)
         draws = np.sign(draws) * np.where((far > 0.9) & (far < 1.4), 1 + far / 100, far)
@@ -165,11 +169,11 @@ def test_each_interval_moves_by_its_own_factor(factors, crowded):
 def test_bursts_beyond_intervals_without_reach_are_kept():
     draws = np.zeros((1, 500, 1), dtype=np.float32)
     draws[0, :6, 0] = np.arange(1, 7)
-    np.testing.assert_array_equal(stretched(draws, np.ones((4, 3))), draws)
-    assert stretched(draws, np.full((4, 3), 1.5)).max() == 9.0
+    np.testing.assert_array_equal(stretched(draws, np.ones(SHAPE)), draws)
+    assert stretched(draws, np.full(SHAPE, 1.5)).max() == 9.0
 
 
-@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8), (0.7, 0.9, 1.2), (1.8, 1.3, 1.0)])
+@pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8, 2.0), (0.7, 0.9, 1.2, 1.2), (1.8, 1.3, 1.0, 0.9)])
 @pytest.mark.parametrize("share", [0.2, 0.45])
 def test_equal_draws_stay_equal(share, factors):
     draws = np.random.default_rng(1).gamma(2.0, size=(6, 500, 2)).astype(np.float32) + 1
@@ -180,7 +184,9 @@ def test_equal_draws_stay_equal(share, factors):
 
 def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():
     draws = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
-    after = stretched(draws, np.tile([2.0, 0.5, 1.0], (4, 1)))  # 1.35 and 0.64 of the 0.67 and 1.28 that they were
+    after = stretched(
+        draws, np.tile([2.0, 0.5, 1.0, 1.0], (4, 1))
+    )  # 1.35 and 0.64 of the 0.67 and 1.28 that they were
     for level in (0.5, 0.8):
         assert np.quantile(after, (1 + level) / 2, axis=1) == pytest.approx(1.0, abs=0.1)
 
@@ -188,12 +194,11 @@ def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():
 def test_ratios_are_one_at_the_ends_of_the_intervals():
     quantiles, _, actual = forecasts(1.0)
     ends = [(1 - level) / 2 for level in LEVELS] + [(1 + level) / 2 for level in LEVELS]
-    weight = np.full((len(POINTS), 1, 1), 1 / len(POINTS))
-    found = weighted_quantiles(quantiles[0], weight, ends)
-    for number in range(3):
-        for end in (found[number], found[3 + number]):
-            np.testing.assert_allclose(ratios_of(quantiles, ONE, end)[number], 1.0, rtol=1e-6)
-    assert np.isnan(ratios_of(quantiles, ONE, np.full_like(actual, np.nan))).all()
+    found = weighted_quantiles(quantiles[0], EVEN[:, None, None], ends)
+    for number in range(len(LEVELS)):
+        for end in (found[number], found[len(LEVELS) + number]):
+            np.testing.assert_allclose(ratios_of(quantiles, EVEN, ONE, end)[number], 1.0, rtol=1e-6)
+    assert np.isnan(ratios_of(quantiles, EVEN, ONE, np.full_like(actual, np.nan))).all()
 
 
 def test_quantiles_of_points_that_weigh_the_same_are_the_usual_ones():
@@ -207,9 +212,13 @@ def test_a_component_without_weight_is_not_heard():
     quantiles, _, actual = forecasts(1.0)
     both = np.concatenate([quantiles, quantiles + 100.0])
     weights = np.tile([1.0, 0.0], (len(RANGES), 1))
-    np.testing.assert_allclose(ratios_of(both, weights, actual), ratios_of(quantiles, ONE, actual), rtol=1e-6)
+    np.testing.assert_allclose(
+        ratios_of(both, EVEN, weights, actual), ratios_of(quantiles, EVEN, ONE, actual), rtol=1e-6
+    )
 
 
 def test_a_series_that_is_forecast_exactly_gives_finite_factors():
     quantiles = np.full((1, len(POINTS), 6, 3), 4.0)
-    assert np.isfinite(factors_of({0: [ratios_of(quantiles, ONE, np.full((6, 3), 4.0))]}, {0: 0}, {0: 3})[0]).all()
+    assert np.isfinite(
+        factors_of({0: [ratios_of(quantiles, EVEN, ONE, np.full((6, 3), 4.0))]}, {0: 0}, {0: 3})[0]
+    ).all()

@@ -126,7 +126,7 @@ def test_an_explanation_agrees_with_the_forecast():
     np.testing.assert_allclose(found.parts.sum(axis=1), found.quantiles[1], rtol=0.35)
     record = json.loads(json.dumps(found.record(), allow_nan=False))
     assert sum(part["share_of_movement"] for part in record["parts"].values()) == pytest.approx(1.0)
-    assert record["calibration_factors"]["6"] == {"50%": 1.0, "80%": 1.0, "95%": 1.0}
+    assert record["calibration_factors"]["6"] == {"50%": 1.0, "80%": 1.0, "95%": 1.0, "99%": 1.0}
 
 
 def test_a_gap_before_now_is_bridged_and_a_constant_series_has_no_parts(tmp_path):

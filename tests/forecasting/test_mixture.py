@@ -78,7 +78,7 @@ def test_the_sum_of_groups_that_move_together_is_far_less_certain():
 def test_what_never_moved_stays_and_the_bounds_hold():
     demand = waves(groups=4, hours=400)
     demand[1] = 7.0
-    block = block_of(demand, [0.5, 0.5], ("ar", "days"), factors=np.full((4, 3), 2.0))
+    block = block_of(demand, [0.5, 0.5], ("ar", "days"), factors=np.full((4, 4), 2.0))
     block = replace(block, history=replace(block.history, lowest=np.full(2, -1.0), highest=np.full(2, 1.2)))
     found = forecast_block(block, chance(demand))
     assert (found[..., 1] == 0).all()
@@ -90,7 +90,7 @@ def test_factors_stretch_and_ones_do_not():
     demand = waves(groups=4, hours=400)
     plain, ones, wide = (
         forecast_block(block_of(demand, [1.0], ("days",), factors=factors), chance(demand))
-        for factors in (None, np.ones((4, 3)), np.full((4, 3), 1.5))
+        for factors in (None, np.ones((4, 4)), np.full((4, 4), 1.5))
     )
     np.testing.assert_allclose(np.sort(plain, axis=1), np.sort(ones, axis=1), atol=1e-6)
     np.testing.assert_allclose(wide.std(axis=1) / plain.std(axis=1), 1.5, atol=0.1)
@@ -115,7 +115,7 @@ def test_a_linear_component_that_was_not_learnt_is_no_component():
 
 def test_errors_last_as_long_as_the_block_says():
     demand = waves(groups=4, hours=400)
-    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 3)))
+    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 4)))
 
     def of_a_day(*shares):
         found = forecast_block(replace(block, shares=np.array(shares)), chance(demand))
@@ -129,7 +129,7 @@ def test_errors_last_as_long_as_the_block_says():
 def test_series_that_never_move_say_nothing_of_how_long_errors_last(monkeypatch):
     demand = waves(groups=6, hours=400)
     demand[0] = 1.0
-    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 3)))
+    block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 4)))
     asked = []
     monkeypatch.setattr("forecasting.mixture.lasting", lambda draws, shares, moves: asked.append(moves) or draws)
     forecast_block(block, chance(demand))

@@ -1,22 +1,24 @@
 """From how forecasts of earlier origins went: weights, factors, and how long errors last."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from forecasting.basis import DAY, WEEK
 from forecasting.lasting import UNKNOWN, shares_of
-from forecasting.rehearsal import Rehearsal, judge
-from forecasting.stacking import LEVELS, terms_of, usual_weights
+from forecasting.rehearsal import POINTS, SHARES, Rehearsal, judge
+from forecasting.stacking import terms_of, usual_weights
 
 SERIES, COMPONENTS = 400, ("ar", "days")
-AT = norm.ppf(np.array(LEVELS))[:, None, None]
+AT = norm.ppf(np.cumsum(SHARES) - SHARES / 2)[:, None, None]
 
 
 def rehearsal(spreads, known_weeks=(8, 8), past_weeks=8, lasts=0.0, seed=1):
     """Forecasts of a day that are standard normal for both components; what came has these spreads, by origin."""
     rng = np.random.default_rng(seed)
-    quantiles = np.broadcast_to(AT, (len(COMPONENTS), len(LEVELS), DAY, SERIES)).astype(np.float32)
+    quantiles = np.broadcast_to(AT, (len(COMPONENTS), len(POINTS), DAY, SERIES)).astype(np.float32)
     actual = [
         spread
         * (np.sqrt(lasts) * rng.normal(size=(1, SERIES)) + np.sqrt(1 - lasts) * rng.normal(size=(DAY, SERIES)))
@@ -37,6 +39,14 @@ def test_factors_are_how_much_wider_intervals_had_to_be():
     np.testing.assert_allclose(factors_of([1.5, 1.5]), 1.5, atol=0.1)
 
 
+def test_tails_that_reach_too_short_are_told_from_intervals_that_are_right():
+    found = rehearsal([1.0, 1.0])
+    burst = [np.where(np.abs(x) > 2.2, 1.5 * x, x) for x in found.actual]  # beyond the 95 % interval
+    factors = judge({0: replace(found, actual=burst)}, {0: 0}, COMPONENTS)[0].factors[1]
+    np.testing.assert_allclose(factors[:3], 1.0, atol=0.05)
+    np.testing.assert_allclose(factors[3], 1.5, atol=0.1)
+
+
 def test_an_origin_that_knew_less_counts_less():
     early, late = factors_of([1.6, 1.0], (4, 8)), factors_of([1.0, 1.6], (4, 8))
     assert (early[:2] < 1.1).all()
@@ -46,7 +56,7 @@ def test_an_origin_that_knew_less_counts_less():
 def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest():
     now, later = factors_of([1.2, 1.2], (2, 2), 2), factors_of([1.2, 1.2], (2, 2), 4)
     np.testing.assert_allclose(later[:2] / now[:2], np.sqrt((1 + 1 / 4) / (1 + 1 / 2)), rtol=0.01)
-    assert later[2] == now[2]
+    np.testing.assert_array_equal(later[2:], now[2:])
 
 
 @pytest.mark.parametrize("lasts", [0.0, 0.6])
