@@ -36,9 +36,9 @@ _OF_A_LONE_SERIES = np.outer([1.0, 1.0, 1.7, 3.2], [0.04, 0.06, 0.14, 0.20])
 their share.
 
 By level they were chosen between bicycles, which they make too wide, and web services, which want more; the last
-one goes on from the others. In part it is since what is shared was learnt from the very days that are forecast again, and of few series that is mostly
-their own. In part a quantile of few errors is little known: far ahead, forecasts of 8 origins 37 hours apart
-overlap, and are worth 4.6 and 2.5 that do not.
+one goes on from the others. In part it is since what is shared was learnt from the very days that are forecast
+again, and of few series that is mostly their own. In part a quantile of few errors is little known: far ahead,
+forecasts of 8 origins 37 hours apart overlap, and are worth 4.6 and 2.5 that do not.
 """
 
 _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same story
