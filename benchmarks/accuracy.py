@@ -6,7 +6,7 @@
 
 Every model is given the same series, history and hours; peers have gaps filled. Series that are known less than
 70 % of their history, or do not move in it, are left out for all. Prophet runs on a subset and is compared on it.
-Coverage of region sums and window maxima is of Headroom alone: peers have no joint draws. Standard errors of
+Coverage of region sums and window maxima, and of 99 %, is of Headroom alone: peers have no joint draws. Standard errors of
 coverage are clustered by origin. Seconds are with imports and, for Headroom, with learning; `benchmarks.speed`
 tells them apart.
 """
@@ -25,7 +25,17 @@ from benchmarks import product
 from benchmarks.panels import SETS, Plan, Window, grid, load, plan, rows, windows
 from benchmarks.peers import PEERS, Floats
 from benchmarks.report import parser, per_cent, table, write
-from benchmarks.scoring import INTERVALS, LEVELS, aggregates, by_series, covered, covered_error, tidy, wql
+from benchmarks.scoring import (
+    INTERVALS,
+    LEVELS,
+    OF_DRAWS,
+    aggregates,
+    by_series,
+    covered,
+    covered_error,
+    tidy,
+    wql,
+)
 from forecasting.hierarchy import Hierarchy
 
 _SUBSET = "prophet"
@@ -153,7 +163,7 @@ def _show(name: str, figures: dict[str, Any]) -> None:
             joint.append([name, model, of, *map(per_cent, held.values(), x["joint_error"][of].values())])
     table(["set", "model", "forecasts", "WQL", "to best peer", *levels, "s/series"], lines)
     if joint:
-        table(["set", "model", "of", *levels], joint)
+        table(["set", "model", "of", *(f"in {percent} %" for percent in OF_DRAWS)], joint)
     panels = next(iter(figures["models"].values()))["panels"] if figures["models"] else {}
     if len(panels) > 1:
         each = {model: x["panels"] for model, x in figures["models"].items()}

@@ -17,6 +17,8 @@ GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
 LEVELS = (0.025, *GRID, 0.975)
 """Levels that every forecaster is asked for: those of the WQL, and the ends of the 95 % interval."""
 INTERVALS: Mapping[int, tuple[float, float]] = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}
+OF_DRAWS = {**INTERVALS, 99: (0.005, 0.995)}
+"""Central intervals that draws are held against; peers are not asked for the widest."""
 _SLACK = 1e-9
 _WINDOW = 6
 _WHOLE = 0.9
@@ -61,9 +63,9 @@ def wql(scores: pd.DataFrame) -> float:
 
 
 def covered(scores: pd.DataFrame) -> dict[int, float]:
-    """Share of known hours inside each central interval, by its per cent."""
+    """Share of known hours inside each central interval that was counted, by its per cent."""
     known = max(int(scores["known"].sum()), 1)
-    return {percent: float(scores[f"in{percent}"].sum()) / known for percent in INTERVALS}
+    return {percent: float(scores[f"in{percent}"].sum()) / known for percent in _counted(scores)}
 
 
 def covered_error(scores: pd.DataFrame) -> dict[int, float]:
@@ -73,15 +75,19 @@ def covered_error(scores: pd.DataFrame) -> dict[int, float]:
     their shares over the root of their number, each weighted by its known hours (the ratio estimator of a sample
     of clusters; Cochran 1977, eq. 6.13).
     """
-    sums = scores.groupby("origin")[["known", *(f"in{percent}" for percent in INTERVALS)]].sum()
+    sums = scores.groupby("origin")[["known", *(f"in{percent}" for percent in _counted(scores))]].sum()
     sums = sums[sums["known"] > 0]
     count, known = len(sums), int(sums["known"].sum())
     if count < 2:
-        return dict.fromkeys(INTERVALS, float("nan"))
+        return dict.fromkeys(_counted(scores), float("nan"))
     off = {percent: sums[f"in{percent}"] - share * sums["known"] for percent, share in covered(scores).items()}
     return {
         percent: float(np.sqrt((apart**2).sum() * count / (count - 1))) / known for percent, apart in off.items()
     }
+
+
+def _counted(scores: pd.DataFrame) -> list[int]:
+    return [percent for percent in OF_DRAWS if f"in{percent}" in scores]
 
 
 def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFrame:
@@ -99,10 +105,10 @@ def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        A row for each of ``window maximum``, ``day mean``, ``region sum`` and ``region sum, window maximum``
-        (column ``of``), with ``known``, ``in50``, ``in80`` and ``in95`` as in `by_series`. A sum is over groups
-        that are known nine hours in ten, and counts where all of them are; a maximum or a mean counts where all
-        of its hours are known.
+        A row for each of ``hour``, ``window maximum``, ``day mean``, ``region sum`` and ``region sum, window
+        maximum`` (column ``of``), with ``known`` and a column for each of `OF_DRAWS`, as in `by_series`. A sum is
+        over groups that are known nine hours in ten, and counts where all of them are; a maximum or a mean counts
+        where all of its hours are known.
     """
     member = np.isfinite(actual).mean(axis=-1) >= _WHOLE
     sums = {region: np.nonzero(regions == region)[0] for region in np.unique(regions)}
@@ -116,7 +122,7 @@ def aggregates(draws: Floats, actual: Floats, regions: np.ndarray) -> pd.DataFra
     single = np.nonzero(np.isfinite(actual).any(axis=-1))
     alone = draws[:, single[0], single[1]], actual[single]
     days = (_pieces(each, DAY).mean(axis=-1) for each in alone)
-    rows = [_row("window maximum", *_maxima(*alone)), _row("day mean", *days)]
+    rows = [_row("hour", *alone), _row("window maximum", *_maxima(*alone)), _row("day mean", *days)]
     if summed:
         total, real = np.stack(summed, axis=1), np.stack(came)
         rows += [_row("region sum", total, real), _row("region sum, window maximum", *_maxima(total, real))]
@@ -155,7 +161,7 @@ def _pieces(values: Floats, hours: int) -> Floats:
 def _row(name: str, draws: Floats, actual: Floats) -> dict[str, object]:
     known = np.isfinite(actual)
     row: dict[str, object] = {"of": name, "known": int(known.sum())}
-    for percent, ends in INTERVALS.items():
+    for percent, ends in OF_DRAWS.items():
         low, high = np.quantile(draws, ends, axis=0)
         row[f"in{percent}"] = int(((actual >= low - _SLACK) & (actual <= high + _SLACK) & known).sum())
     return row
