@@ -6,9 +6,9 @@
 
 Every model is given the same series, history and hours; peers have gaps filled. Series that are known less than
 70 % of their history, or do not move in it, are left out for all. Prophet runs on a subset and is compared on it.
-Coverage of region sums and window maxima, and of 99 %, is of Headroom alone: peers have no joint draws. Standard errors of
-coverage are clustered by origin. Seconds are with imports and, for Headroom, with learning; `benchmarks.speed`
-tells them apart.
+Coverage of region sums and window maxima, and of 99 %, is of Headroom alone: peers have no joint draws. Standard
+errors of coverage are clustered by origin. Seconds are with imports and, for Headroom, with learning;
+`benchmarks.speed` tells them apart.
 """
 
 import time
