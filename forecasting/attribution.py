@@ -7,7 +7,8 @@ the hours of the past. So the score of every hour ahead is a sum over what is kn
 An hour ahead that looks back at a known hour takes that into the part of the feature; one that looks back at an
 hour which is itself forecast takes over the parts of that one. Thus the level of the last hours is a matter of the
 last hours also when it is handed on from hour to hour. Two things are parts of their own: all that is read off the
-mean of the block, known or forecast, and what is cut off where a score would leave its bounds.
+mean of the block, known or forecast, where another series of it moves, and what is cut off where a score would leave
+its bounds.
 
     attribute(history, basis, coefficient, growth, hours=24)  # (hour, series, part), scores
 """
@@ -60,7 +61,11 @@ def attribute(history: History, basis: Basis, coefficient: Floats, growth: Float
         place = hour - back
         return made[place] if place >= 0 else _as_part(known[max(at + place, 0)], part)
 
+    alone = history.moves.sum() <= 1
+
     def of_block(parts: Floats) -> Floats:
+        if alone:  # the mean of its block is its own past, and told as that
+            return np.broadcast_to(parts.mean(axis=0), parts.shape)
         return _as_part(np.full(len(parts), parts.sum(axis=-1).mean()), _BLOCK)
 
     total = {length: _as_part(past[-length:].sum(axis=0), _of_span(length)) for length in basis.means}
@@ -75,9 +80,9 @@ def attribute(history: History, basis: Basis, coefficient: Floats, growth: Float
         seen += [ago(week, week_ahead, back, hour, _WEEK) for back in basis.week if week is not None]
         seen += [ago(day, day_ahead, back, hour, _DAY) for back in basis.day if day is not None]
         seen += [total[length] / length for length in basis.means]
-        seen += [of_block(ago(past, ahead, back, hour, _BLOCK)) for back in basis.block_lags]
+        seen += [of_block(ago(past, ahead, back, hour, _of_span(back))) for back in basis.block_lags]
         seen += [
-            of_block(ago(week, week_ahead, back, hour, _BLOCK)) for back in basis.block_week if week is not None
+            of_block(ago(week, week_ahead, back, hour, _WEEK)) for back in basis.block_week if week is not None
         ]
         weighted = (own[:, None] * value for own, value in zip(coefficient.T[first:], seen, strict=True))
         parts = sum(weighted, ahead[hour])

@@ -70,6 +70,21 @@ def test_a_part_is_what_its_feature_brings_however_it_came():
     assert not parts[..., [PARTS.index(x) for x in ("level", "trend", "day", "week", "bounds")]].any()
 
 
+def test_what_comes_from_a_block_of_one_comes_from_its_own_past():
+    demand = waves(groups=4)
+    demand[1] = 3.0  # the other one of its region never changes
+    own, _ = block(usage_of(demand))
+    basis = basis_of("ar", own.length)
+    coefficient = np.random.default_rng(3).normal(0, 0.02, (2, basis.size))
+    parts = attribute(own, basis, coefficient, np.zeros(2), 30)
+    assert not parts[..., PARTS.index("block")].any()
+    still = linear.trend(coefficient[None], np.zeros((1, 2)), basis, own.length, 30).astype(np.float32)
+    walk = linear._walk(own, basis, coefficient[None].astype(np.float32), still, own.length)[:, 0]
+    np.testing.assert_allclose(parts.sum(axis=-1)[:, 0], walk[:, 0], atol=2e-3)
+    both, _ = block(usage_of(waves(groups=4)))
+    assert attribute(both, basis, coefficient, np.zeros(2), 30)[..., PARTS.index("block")].any()
+
+
 def test_parts_in_demand_add_up_to_demand():
     _, transform = block(usage_of(waves()))
     parts = np.random.default_rng(4).normal(0, 0.2, (24, len(PARTS)))
