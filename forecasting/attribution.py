@@ -5,10 +5,10 @@ Place in the line: beside `components.linear`, whose walk it takes apart; `expla
 With the mean of the coefficients and without shocks the walk is linear in what is known: calendar, events, and
 the hours of the past. So the score of every hour ahead is a sum over what is known, whichever way it came there.
 An hour ahead that looks back at a known hour takes that into the part of the feature; one that looks back at an
-hour which is itself forecast takes over the parts of that one. Thus the level of the last hours is a matter of the
-last hours also when it is handed on from hour to hour. Two things are parts of their own: all that is read off the
-mean of the block, known or forecast, where another series of it moves, and what is cut off where a score would leave
-its bounds.
+hour which is itself forecast takes over the parts of that one. Thus the level of the last hours is a matter of
+the last hours also when it is handed on from hour to hour. Two things are parts of their own: all that is read
+off the mean of the block, known or forecast, where another series of it moves, and what is cut off where a score
+would leave its bounds.
 
     attribute(history, basis, coefficient, growth, hours=24)  # (hour, series, part), scores
 """
