@@ -6,8 +6,6 @@ Place in the line: beside `forecast`, of the same pieces; `headroom explain` pri
     found.parts.mean(axis=0)  # in the order of attribution.PARTS
 """
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +25,7 @@ from forecasting.events import Events
 from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
+from forecasting.lookup import place_of
 from forecasting.mixture import Block, forecast_block
 from forecasting.occurring import layer_of
 from forecasting.past import bridged_hours, past_of
@@ -35,8 +34,6 @@ from forecasting.stacking import RANGES
 from forecasting.usage import before
 
 QUANTILES = (0.1, 0.5, 0.9)
-_ALIKE = 0.7
-_NAMES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +94,13 @@ class Explanation:
     def size(self) -> Floats:
         """Mean absolute contribution of each part to an hour, ``(part,)``."""
         return np.asarray(np.abs(self.parts).mean(axis=0))
+
+    @property
+    def still(self) -> str:
+        """Why there are no parts, of a series that does not move."""
+        if self.known_hours:
+            return "it never changed in its known past, so it is forecast to stay as it is"
+        return "nothing is known of it, but of the group's other resources, so it is taken as not used"
 
     def record(self) -> dict[str, object]:
         """Return all of it as plain values, for JSON."""
@@ -230,22 +234,3 @@ def explain(
         past=(past[dims.TIME].values[-WEEK:], demand[-WEEK:]),
         notes=tuple(notes),
     )
-
-
-def place_of(wanted: str, known: Sequence[str], what: str) -> int:
-    """Return where a name is among those that usage has; the error says which are spelt like it."""
-    if wanted in known:
-        return known.index(wanted)
-
-    def own(name: str) -> str:  # without its region, in which all of a region are alike
-        return name.casefold().rpartition("/")[2]
-
-    def likeness(one: str, other: str) -> float:
-        return difflib.SequenceMatcher(None, one, other).ratio()
-
-    asked = own(wanted)
-    near = [name for name in known if own(name).startswith(asked) or likeness(asked, own(name)) >= _ALIKE]
-    if near := sorted(near, key=lambda name: -likeness(wanted.casefold(), name.casefold()))[:3]:
-        raise ForecastingError(f"the usage has no {what} '{wanted}'; did you mean {' or '.join(near)}?")
-    shown = ", ".join(known[:_NAMES_SHOWN]) + (" …" if len(known) > _NAMES_SHOWN else "")
-    raise ForecastingError(f"the usage has no {what} '{wanted}'; it has {shown}")

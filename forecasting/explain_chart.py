@@ -66,8 +66,13 @@ def explain_chart(found: Explanation, path: Path | str) -> None:
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1, hspace=0.04, rect=(0, 0, 1, below_head))
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.1), width_ratios=(1.6, 1))
     _outlook(figure.add_subplot(grid[0, :]), found)
-    _parts(figure.add_subplot(grid[1, 0]), found)
-    _weights(figure.add_subplot(grid[1, 1]), found)
+    if found.moves:
+        _parts(figure.add_subplot(grid[1, 0]), found)
+        _weights(figure.add_subplot(grid[1, 1]), found)
+    else:
+        below = figure.add_subplot(grid[1, :])
+        below.set_axis_off()
+        below.text(0.5, 0.9, found.still, ha="center", fontsize=10.5, color=_USED)
     figure.suptitle(
         f"{found.group}, {found.resource}: where the forecast of {found.issued:%Y-%m-%d %H:%M} UTC comes from",
         x=0.01, y=1 - 12 / _HEIGHT_PIXELS, ha="left", va="top", fontsize=11, parse_math=False,
@@ -98,7 +103,7 @@ def _outlook(ax: "Axes", found: Explanation) -> None:
     ax.xaxis.set_major_formatter(DateFormatter("%a %d"))  # type: ignore[no-untyped-call]
     ax.margins(x=0)
     top = ax.dataLim.intervaly[1]
-    if ax.dataLim.intervaly[0] < 0.6 * top:
+    if ax.dataLim.intervaly[0] <= 0.6 * top:
         ax.set_ylim(0, 1.06 * top or 1)
     title = f"Used and forecast{', ' + found.unit if found.unit else ''}"
     ax.set_title(title, parse_math=False, **_HEADER)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 # Rows in import order: a module imports only from rows above it in its own table.
 ROWS = {
     "forecasting": [
-        "errors", "target", "netcdf", "yamlkeys",
+        "errors", "lookup", "target", "netcdf", "yamlkeys",
         "settings", "dims", "table", "censoring", "coarseness", "unitjumps", "grid", "usage", "repairs",
         "sources",
         "sessions", "simulate", "eventtable", "eventfile", "icsfile", "places", "events", "basis", "occasions",
@@ -35,6 +35,7 @@ ROWS = {
 }  # fmt: skip
 PURE = {
     "forecasting": {
+        "lookup",
         "settings",
         "dims",
         "table",

@@ -83,7 +83,7 @@ def explain(
     too, and it is saved there.
     """
     from forecasting.explain import explain as run
-    from forecasting.explain import place_of
+    from forecasting.lookup import place_of
     from forecasting.repairs import notes
     from forecasting.target import PICTURES
 
@@ -131,9 +131,7 @@ def _print(found: "Explanation") -> None:
     _say("period", f"{len(found.time)} hours from {found.issued:%a %d %b %Y %H:%M} UTC")
     _say("forecast", f"{middle}{unit} on average, 80% intervals {low}–{high}")
     if not found.moves:
-        unchanged = "it never changed in its known past, so it is forecast to stay as it is"
-        unused = "nothing is known of it, but of the group's other resources, so it is taken as not used"
-        _say("parts", f"none: {unchanged if found.known_hours else unused}")
+        _say("parts", f"none: {found.still}")
         return
     path = number(float(found.parts.sum(axis=1).mean()))
     _say(

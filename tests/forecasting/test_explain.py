@@ -15,10 +15,11 @@ from forecasting.belief import believe
 from forecasting.components import linear
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.events import from_tables
-from forecasting.explain import explain, place_of
+from forecasting.explain import explain
 from forecasting.explain_chart import explain_chart
 from forecasting.forecast import forecast
 from forecasting.history import history_of
+from forecasting.lookup import place_of
 from forecasting.past import past_of
 
 HOURS = 200
