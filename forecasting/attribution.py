@@ -92,6 +92,7 @@ def attribute(history: History, basis: Basis, coefficient: Floats, growth: Float
         parts[:, _EVENTS] += (coefficient[:, size:first] * events[:, hour]).sum(axis=-1)
         score = parts.sum(axis=-1)
         parts[:, _BOUNDS] += np.clip(score, history.lowest, history.highest) - score
+        parts *= history.moves[:, None]  # a series that stays has no parts
         ahead[hour] = parts
         for length in basis.means:
             total[length] = total[length] + parts - ago(past, ahead, length, hour, _of_span(length))

@@ -61,6 +61,8 @@ class Explanation:
         The series' own noise and its block's, in ``unit`` at the level of this forecast.
     known_hours, groups, elsewhere
         Hours of its own that are known; groups of the block, and of other regions, whose use of it changes.
+    alone
+        Whether it was learnt while no region had several such groups: then nothing follows the block.
     moves
         Whether the series ever changed; one that did not is forecast to stay as it is.
     past
@@ -86,6 +88,7 @@ class Explanation:
     known_hours: int
     groups: int
     elsewhere: int
+    alone: bool
     moves: bool
     past: tuple[NDArray[np.datetime64], Floats]
     notes: tuple[str, ...]
@@ -121,7 +124,7 @@ class Explanation:
             "parts_by_hour": {name: self.parts[:, i].tolist() for i, name in enumerate(PARTS)},
             "time": [f"{np.datetime_as_string(x, unit='h')}:00Z" for x in self.time],
             "own_history": {"known_hours": self.known_hours, "effective_hours": float(belief.hours[0])},
-            "borrowed_from_block": float(belief.borrowed[0]),
+            "borrowed": float(belief.borrowed[0]),
             "settled_coefficients": float(belief.settled[0]),
             "coefficients": belief.coefficient.shape[1],
             "groups_of_block": self.groups,
@@ -230,6 +233,7 @@ def explain(
         known_hours=int(np.isfinite(demand).sum()),
         groups=int(own.moves.sum()),
         elsewhere=int(history.moves[history.resource == r].sum() - own.moves.sum()),
+        alone=hierarchy.alone(resource),
         moves=moves,
         past=(past[dims.TIME].values[-WEEK:], demand[-WEEK:]),
         notes=tuple(notes),

@@ -143,6 +143,10 @@ class Hierarchy:
             found[name] = Learnt(code, basis, plain, centre[:, : basis.size], between, noise, likeness)
         return found
 
+    def alone(self, resource: str) -> bool:
+        """Whether no region had several groups, of those learnt from, whose use of a resource changed."""
+        return bool(self.dataset["alone"].values[self._resource(resource)])
+
     def network(self, resource: str) -> Network | None:
         """Return the network of a resource, if the recurrent component is among the components."""
         if RECURRENT not in self.components:

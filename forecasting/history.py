@@ -43,7 +43,7 @@ class History:
     moves
         Whether a series is known to change.
     lowest, highest
-        Bounds of the scores, ``(series,)``.
+        Bounds of the scores, ``(series,)``; 0 of what does not move.
     events
         Features of events, ``(region, time + ahead, event feature)``.
     began
@@ -152,6 +152,8 @@ def history_of(
     # A level that was never seen before needs room above it: in demand, as much as `transform` leaves.
     room = lowest + np.sqrt(HIGHEST) * (filled.max(axis=0) - lowest)
     highest = np.where(began > 0, np.maximum(highest, room), highest)
+    # What never moved stays where it is in a walk, too: the mean of its block is of it as well.
+    lowest, highest = np.where(moves, lowest, 0.0), np.where(moves, highest, 0.0)
     history = History(
         scores=np.where(np.isfinite(flat), filled, np.nan),
         filled=filled,

@@ -202,7 +202,10 @@ def _with_every_resource(past: xr.Dataset, panel: NDArray[np.intp]) -> NDArray[n
 
 
 def alone_in(history: History, resources: int) -> NDArray[np.bool_]:
-    """Return of which resources no block has more than one series that moves, ``(resource,)``."""
+    """Return of which resources no block has more than one series that moves, ``(resource,)``.
+
+    Of those that are learnt from: what they cannot tell apart cannot be learnt.
+    """
     moving = np.bincount(history.block[history.moves], minlength=int(history.block.max()) + 1)
     blocks, first = np.unique(history.block, return_index=True)
     out = np.ones(resources, dtype=np.bool_)

@@ -47,7 +47,7 @@ def dress(ax: "Axes", unit: str) -> None:
 def from_zero(column: "Iterable[Axes]") -> None:
     """Begin the axes of panels that are compared at zero: all of them, unless all are far off."""
     panels = [ax for ax in column if np.isfinite(ax.dataLim.intervaly).all()]  # one without data has no limits
-    if any(low < _FAR_FROM_ZERO * high for low, high in (ax.dataLim.intervaly for ax in panels)):
+    if any(low <= _FAR_FROM_ZERO * high for low, high in (ax.dataLim.intervaly for ax in panels)):
         for ax in panels:
             ax.set_ylim(0, 1.06 * ax.dataLim.intervaly[1] or 1)
 

@@ -26,7 +26,7 @@ from forecasting.sufficient import Statistics
 from forecasting.transform import Scale, Transform
 from forecasting.trust import Fit
 
-KIND = Kind("state", 1, "delete it: it is made anew from usage", StateError)
+KIND = Kind("state", 2, "delete it: it is made anew from usage", StateError)
 # A new version, too, where features, trust or statistics change their meaning: no number of scores tells that.
 
 _SCALE = ("mean", "centre", "spread")

@@ -78,9 +78,9 @@ def explain(
 ) -> None:
     """Say where the forecast of one group and resource comes from, for the next 24 hours.
 
-    Its parts, what is borrowed from the other groups of its region, and how much each component of the forecast is
-    believed. Without --hierarchy, what groups share is learnt first; where it names a file that is not there yet,
-    too, and it is saved there.
+    Its parts, what is borrowed from other groups, and how much each component of the forecast is believed. Without
+    --hierarchy, what groups share is learnt first; where it names a file that is not there yet, too, and it is
+    saved there.
     """
     from forecasting.explain import explain as run
     from forecasting.lookup import place_of
@@ -157,7 +157,7 @@ def _print(found: "Explanation") -> None:
     click.echo()
     labels = [Column(x, number=True) for x in range_labels(RANGES)]
     weights = [
-        (*row, _COMPONENTS.get(row[0], "").removesuffix("" if found.groups > 1 else ", block"))
+        (*row, _COMPONENTS.get(row[0], "").removesuffix(", block" if found.alone or found.groups < 2 else ""))
         for row in weight_rows(found.components, found.weights)
         if any(share != "0%" for share in row[1:])
     ]
@@ -195,11 +195,14 @@ def _print_belief(found: "Explanation", unit: str) -> None:
 
 def _lender(found: "Explanation") -> str:
     """Say whom it borrows from."""
-    if others := found.groups - 1:
+    others = found.groups - 1
+    if others and found.alone:
+        return f"what was learnt while no region had two groups whose {found.resource} changed"
+    if others:
         return f"its block (the {others} other group{'s' if others > 1 else ''} of {found.region})"
     if found.elsewhere:
-        return f"other regions (in {found.region} it is the only group that uses {found.resource})"
-    return f"what is usual of any usage (no other group uses {found.resource})"
+        return f"other regions (in {found.region} no other group's {found.resource} changes)"
+    return f"what is usual of any usage (no other group's {found.resource} changes)"
 
 
 def _weighs(found: "Explanation") -> str:

@@ -68,7 +68,7 @@ def fetch(usage_path: str, out: Path | None, now: datetime, output: str) -> None
             raise HeadroomError(f"{out}: the table cannot be written: {error}") from error
         note(f"usage: {out}")
     if refused:
-        raise HeadroomError(f"no command can use this table as it is: {refused}")
+        raise HeadroomError(f"at {now:%Y-%m-%d %H:%M} UTC no command can use this table: {refused}")
 
 
 def _judged(rows: "DataFrame", now: datetime) -> tuple[list[str], str]:

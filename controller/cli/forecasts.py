@@ -33,7 +33,7 @@ from controller.cli.reading import usage_of
 from controller.cli.sharing import dask_option
 from controller.cli.sizing import Sizing, footprints_option
 from controller.cli.targets import check_targets, write_whole
-from controller.cli.terminal import harmless
+from controller.cli.terminal import wrapped
 
 if TYPE_CHECKING:
     from forecasting.profile import DemandProfile
@@ -230,10 +230,11 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
         at = datetime.fromisoformat(str(row["at"]))
         ranges = (_range(row[f"{p:.0%}"]) for p in _LEVELS)
         lines.append((f"  {row['resource']} {row['unit']}", number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
-    table(columns, lines)
+    if lines:
+        table(columns, lines)
     for resource, groups in idle.items():
         more = f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else ""
-        click.echo(harmless(f"no {resource} expected of {', '.join(groups[:_NAMED])}{more}"))
+        click.echo(wrapped(f"no {resource} expected of {', '.join(groups[:_NAMED])}{more}", 80))
 
 
 def _range(bounds: list[float]) -> str:

@@ -162,6 +162,25 @@ def test_names_that_look_like_mathematics_or_lack_glyphs_are_drawn(tmp_path):
     written(tmp_path / "fan.png")
 
 
+@pytest.mark.parametrize(("used", "said"), [(0.0, 2), (np.nan, 2), (1.0, 1)])
+def test_where_nothing_is_expected_the_panel_says_so_unless_it_was_used(used, said, tmp_path):
+    profile = profile_of()
+    profile.draws[:, :2, 0] = 0.0
+    history = usage_of(profile, TIME - HOURS * dims.HOUR, 0.0)
+    history["demand"][0, 0] = used
+    fan(profile, tmp_path / "fan.svg", history=history, groups=["eu/a", "eu/b"])
+    assert (tmp_path / "fan.svg").read_text().count("none expected") == said
+
+
+def test_axes_of_panels_without_demand_begin_at_zero():
+    figure = Figure()
+    panels = figure.subplots(2)
+    for ax in panels:
+        ax.plot([0, 1], [0, 0])
+    from_zero(panels)
+    assert [ax.get_ylim() for ax in panels] == [(0, 1)] * 2
+
+
 def test_usage_that_lacks_a_group_is_no_obstacle(tmp_path):
     profile = profile_of()
     history = usage_of(profile, TIME - HOURS * dims.HOUR).isel(group=[0], resource=[1])

@@ -78,7 +78,8 @@ def test_what_comes_from_a_block_of_one_comes_from_its_own_past():
     basis = basis_of("ar", own.length)
     coefficient = np.random.default_rng(3).normal(0, 0.02, (2, basis.size))
     parts = attribute(own, basis, coefficient, np.zeros(2), 30)
-    assert not parts[..., PARTS.index("block")].any()
+    assert not parts[..., [PARTS.index("block"), PARTS.index("bounds")]].any()
+    assert not parts[:, 1].any()
     still = linear.trend(coefficient[None], np.zeros((1, 2)), basis, own.length, 30).astype(np.float32)
     walk = linear._walk(own, basis, coefficient[None].astype(np.float32), still, own.length)[:, 0]
     np.testing.assert_allclose(parts.sum(axis=-1)[:, 0], walk[:, 0], atol=2e-3)

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from demand import of_block, usage_of, waves
 from scipy.stats import norm
 
 from forecasting.basis import DAY, WEEK
+from forecasting.history import history_of
 from forecasting.lasting import UNKNOWN, shares_of
-from forecasting.rehearsal import POINTS, SHARES, Rehearsal, judge
-from forecasting.stacking import terms_of, usual_weights
+from forecasting.rehearsal import POINTS, SHARES, Rehearsal, Task, _ranks, judge, rehearse
+from forecasting.stacking import RANGES, terms_of, usual_weights
 
 SERIES, COMPONENTS = 400, ("ar", "days")
 AT = norm.ppf(np.cumsum(SHARES) - SHARES / 2)[:, None, None]
@@ -57,6 +59,27 @@ def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest
     now, later = factors_of([1.2, 1.2], (2, 2), 2), factors_of([1.2, 1.2], (2, 2), 4)
     np.testing.assert_allclose(later[:2] / now[:2], np.sqrt((1 + 1 / 4) / (1 + 1 / 2)), rtol=0.01)
     np.testing.assert_array_equal(later[2:], now[2:])
+
+
+def test_draws_that_stand_for_fewer_others_count_for_less():
+    quantiles = np.broadcast_to(AT, (1, len(POINTS), DAY, 1))
+    levels = np.array([0.02, 0.1, 0.5, 0.8, 0.99])
+    actual = np.tile(norm.ppf(levels), 5)[:DAY, None]
+    one = Rehearsal(terms_of(quantiles, actual), 1.0, [quantiles], [actual], (WEEK,), WEEK)
+    found = _ranks(one, np.ones((len(RANGES), 1)))[0, :, 0]
+    np.testing.assert_allclose(found, np.tile(levels, 5)[:DAY], atol=0.025)
+
+
+def test_mixtures_are_weighed_by_draws_that_are_evenly_spread():
+    history, transform = history_of(usage_of(waves(groups=2, hours=400)), 0)
+    own, of_own = of_block(history), transform.of_series(np.array([0]))
+    task = Task(own, of_own, {}, {}, ("days", "level"), (300,), DAY, 1)
+    found = rehearse(task)
+    even = np.searchsorted(POINTS, np.arange(2, 120, 5))
+    quantiles = of_own.demand_of(found.quantiles[0][:, even])
+    wanted = terms_of(quantiles, of_own.demand_of(own.scores[300 : 300 + DAY]))
+    np.testing.assert_allclose(found.terms.error, wanted.error)
+    np.testing.assert_allclose(found.terms.apart, wanted.apart)
 
 
 @pytest.mark.parametrize("lasts", [0.0, 0.6])

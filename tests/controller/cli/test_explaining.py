@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from demand import usage_of, waves
+from demand import made, usage_of, waves
 from hierarchies import hierarchy_of
 
 from controller.cli import main
@@ -51,7 +51,7 @@ def test_as_json_and_of_a_series_that_never_moved(files):
     parts = record["parts_by_hour"].values()
     assert len(record["time"]) == 24
     assert np.sum(list(parts), axis=0).min() > 0
-    assert 0 < record["borrowed_from_block"] < 1
+    assert 0 < record["borrowed"] < 1
     assert "it never changed in its known past" in run(*files, "--group", "b/g3", "--resource", "r0").stdout
 
 
@@ -62,6 +62,34 @@ def test_a_series_of_which_nothing_is_known_is_said_to_be_unused(files):
     hierarchy_of(read(files[1])).save(files[3])
     said = " ".join(run(*files, "--group", "b/g3", "--resource", "r0").stdout.split())
     assert "nothing is known of it, but of the group's other resources, so it is taken as not used" in said
+
+
+def alone(table, changing):
+    """Usage in which a resource r1 changes of these groups only, and stands still of g3."""
+    more = table[table["group"].isin(["g3", *changing])].assign(resource="r1")
+    return pd.concat([table, more])
+
+
+@pytest.mark.parametrize(
+    ("learnt", "now", "said", "follows"),
+    [
+        (["g0", "g1"], ["g0", "g1"], "from its block (the 1 other group of a)", True),
+        (["g0"], ["g0"], "from what is usual of any usage (no other group's r1 changes)", False),
+        (["g0", "g2"], ["g0", "g2"], "from other regions (in a no other group's r1 changes)", False),
+        (["g0"], ["g0", "g1"], "from what was learnt while no region had two groups whose r1 changed", False),
+        (["g0", "g1"], ["g0"], "from what is usual of any usage (no other group's r1 changes)", False),
+    ],
+)
+def test_it_says_whom_it_borrows_from_and_what_it_follows(files, learnt, now, said, follows):
+    table = pd.read_parquet(files[1])
+    alone(table, learnt).to_parquet(files[1], index=False)
+    usage = read(files[1])
+    made(usage, alone=() if learnt == ["g0", "g1"] else (1,)).save(files[3])
+    alone(table, now).to_parquet(files[1], index=False)
+    shown = run(*files, "--group", "a/g0", "--resource", "r1").stdout
+    assert said in " ".join(shown.split())
+    assert ("week, block" in shown) == follows
+    assert "bounds of what is plausible" not in shown
 
 
 def test_old_and_foreign_hierarchies_are_noted(files):

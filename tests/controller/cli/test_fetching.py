@@ -36,7 +36,7 @@ def test_gaps_are_one_line_and_in_the_json(tmp_path):
 def test_what_no_command_can_use_is_shown_written_and_refused(tmp_path):
     given = table_of(60, "D"), tmp_path, "--now", "2026-08-01"
     done = fetched(*given, "--out", str(tmp_path / "out.csv"), code=1)
-    assert "no command can use this table as it is: resource 'cpu' is coarser than hourly" in done.stderr
+    assert "at 2026-08-01 00:00 UTC no command can use this table: resource 'cpu' is coarser" in done.stderr
     assert "180" in done.stdout
     assert len(pd.read_csv(tmp_path / "out.csv")) == 180
     assert "coarser than hourly" in json.loads(fetched(*given, "-o", "json", code=1).stdout)["refused"]
