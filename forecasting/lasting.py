@@ -1,14 +1,15 @@
 """Lasting errors: draws are re-ordered so that what is off in one hour stays off for the day, as errors do.
 
-Place in the line: after `calibrate`, in the mixture. No interval of an hour changes, those of a day's sum do.
+Place in the line: after `calibrate`, in the mixture. No interval of an hour changes, those of sums over hours and
+groups do.
 
 Walks that are right from hour to hour forget too soon: what no component knows of a day is with it all day long.
-The ranks of each hour's draws, as normal scores, are split into the mean of the day, that of each window about it,
-and the hours about that; each part is scaled, and the values of each hour are dealt out by the order of the sum.
-All hours keep their values (as in the shuffle of Clark et al. 2004), with a dependence that normal scores of what
-came have shown (as in the scenarios of Pinson et al. 2009): those of the rehearsal, and where that is short, usual
-ones. Bursts stay with the draws that have them: their rank says nothing of the day, and a high day would draw them
-to itself.
+The ranks of each hour's draws, as normal scores, are split into the mean of the day, that of each window about
+it, and the hours about that; each part is scaled, and the values of each hour are dealt out by the order of the
+sum. All hours keep their values (as in the shuffle of Clark et al. 2004), with a dependence that normal scores
+of what came have shown (as in the scenarios of Pinson et al. 2009): those of the rehearsal, and where that is
+short, usual ones. The mean over the series of a block is scaled as well, since groups err together. Bursts stay
+with the draws that have them: their rank says nothing of the day, and a high day would draw them to itself.
 
     shares = shares_of(ranks)  # of what came in the rehearsal, (part,)
     lasting(scores, shares)  # (hour, draw, series)
@@ -30,6 +31,12 @@ UNKNOWN = np.zeros(len(PARTS))
 
 _USUALLY = np.array([1.3, 0.8, 0.93])
 """Mean square of each part of what came, relative to that of draws: about what single series showed."""
+
+TOGETHER = 1.3
+"""How much the mean over a block weighs beside what is each series' own: its mean square, times that of draws.
+
+Draws of groups share rows of residuals, but coefficients are drawn for each alone, and groups err in these, too.
+"""
 
 _TOWARDS_USUAL = 100.0  # in series × origins
 _RAREST = 0.01  # a rank of what came is no further out, since few points stand for a component
@@ -89,6 +96,9 @@ def lasting(
         of_day, of_window, lengths = _means(some)
         some *= hour
         some += np.repeat((window - hour) * of_window + (day - window) * of_day, lengths, axis=0)
+    together = scores if moves is None else scores[:, :, moves]
+    if together.shape[2]:
+        scores += np.float32(np.sqrt(TOGETHER) - 1) * together.mean(axis=2, keepdims=True)
     scores = np.where(kept != 0, kept, scores)
     moved = np.empty_like(draws)
     np.put_along_axis(moved, np.argsort(scores, axis=1, kind="stable"), ordered, axis=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from forecasting.lasting import PARTS, UNKNOWN, lasting, shares_of
+from forecasting.lasting import PARTS, TOGETHER, UNKNOWN, lasting, shares_of
 
 DRAWS = 400
 
@@ -96,11 +96,18 @@ def test_less_than_a_day_ahead_is_dealt_out_as_usual():
     np.testing.assert_array_equal(lasting(draws, came), lasting(draws))
 
 
-def test_what_moved_together_still_does():
-    common, own = walks(24), walks(24, series=2, seed=2)
-    draws = 0.8 * common + 0.6 * own
-    before, after = (np.corrcoef(each.transpose(2, 0, 1).reshape(2, -1))[0, 1] for each in (draws, lasting(draws)))
-    assert after == pytest.approx(before, abs=0.05)
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_what_moved_together_does_so_the_more(share):
+    common, own = walks(24), walks(24, series=40, seed=2)
+    draws = np.sqrt(share) * common + np.sqrt(1 - share) * own
+    moves = np.arange(40) < 39  # one series says nothing of what the others share
+    draws[:, :, 39] = walks(24, seed=3)[:, :, 0]
+    after = lasting(draws, moves=moves)[:, :, :39].mean(axis=2).var(axis=1).mean()
+    together = TOGETHER * share
+    assert after == pytest.approx(together / (together + 1 - share), abs=0.03)
+    alone = walks(24, series=1)
+    with_more = lasting(np.concatenate([alone, alone], axis=2))
+    np.testing.assert_array_equal(with_more[:, :, :1], lasting(alone))  # alike, they stay alike
 
 
 @pytest.mark.parametrize("idle", [False, True])
