@@ -26,6 +26,7 @@ from benchmarks.peers import Floats
 from benchmarks.report import parser, table, write
 from benchmarks.scoring import INTERVALS, aggregates, energy, variogram
 from forecasting import dims
+from forecasting.blocks import block_of, members_of
 from forecasting.chance import chance_at
 from forecasting.components.linear import Conditioned, condition, statistics_of
 from forecasting.coverage import region_sums, window_maxima
@@ -91,20 +92,15 @@ def ways(window: Window, options: Namespace) -> Iterator[tuple[str, Floats, floa
 
 def _parts(window: Window, hierarchy: Hierarchy, history: History, calibrate: bool) -> list[list[_Part]]:
     """Look at the past of every block, region by region."""
-    names, resources = np.unique(window.usage[dims.REGION].values), window.usage[dims.RESOURCE].values
-    found: list[list[_Part]] = [[] for _ in names]
-    for number in np.unique(history.block):
-        members = np.flatnonzero(history.block == number)
-        some, region = history.of_series(members), int(history.region[members[0]])
-        key = str(names[region]), str(resources[history.resource[members[0]]])
-        learnt, weights = hierarchy.learnt(*key), hierarchy.weights(*key)
-        factors = hierarchy.factors(*key) if calibrate else None
+    found: list[list[_Part]] = [[] for _ in np.unique(window.usage[dims.REGION].values)]
+    for members in members_of(history):
+        block = block_of(members, history, window.usage, hierarchy, calibrate)
+        some = block.history
         known = {
-            name: condition(some, of, statistics_of(some, of.basis, [some.length])) for name, of in learnt.items()
+            name: condition(some, of, statistics_of(some, of.basis, [some.length]))
+            for name, of in block.learnt.items()
         }
-        network, shares = hierarchy.network(key[1]), hierarchy.lasting(*key)
-        block = Block(some, learnt, weights, factors, hierarchy.components, network, shares=shares)
-        found[region].append(_Part(members, block, known))
+        found[int(some.region[0])].append(_Part(members, block, known))
     return found
 
 

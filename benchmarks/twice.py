@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from forecasting import dims
+from forecasting.blocks import block_of, members_of
 from forecasting.chance import chance_at
 from forecasting.feedback.recalibration import factors_of
 from forecasting.feedback.record import Record
@@ -39,20 +40,10 @@ class Drawn:
         """Forecast from the end of usage."""
         past, _ = past_of(usage, None, hierarchy.memory_hours)
         history, transform = history_of(past, ahead_hours)
-        regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
         chance = chance_at(history.time, history.length, ahead_hours, draws, (seed, history.length))
         blocks = []
-        for number in np.unique(history.block):
-            members = np.flatnonzero(history.block == number)
-            names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
-            block = Block(
-                history.of_series(members),
-                hierarchy.learnt(*names),
-                hierarchy.weights(*names),
-                hierarchy.factors(*names),
-                hierarchy.components,
-                shares=hierarchy.lasting(*names),
-            )
+        for members in members_of(history):
+            block = block_of(members, history, past, hierarchy)
             blocks.append((members, block, mixed(block, chance)))
         return cls(past, history, transform, tuple(blocks))
 

@@ -60,7 +60,7 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
     shares
         Of all draws, what each point stands for, ``(point,)``.
     weights
-        ``(range, component)``.
+        ``(range, component, series)``.
     actual
         Scores, ``(hour, series)``.
     """
@@ -69,10 +69,9 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
     ends = [*((1 - level) / 2 for level in LEVELS), 0.5, *((1 + level) / 2 for level in LEVELS)]
     found = np.empty((len(ends), *actual.shape))
     for number in np.unique(place):
-        followed = weights[number] > 0  # points without weight would bend the way between their neighbours
-        weight = np.outer(weights[number, followed], shares).ravel()
-        points = quantiles[followed][:, :, place == number].reshape(len(weight), -1, series)
-        found[:, place == number] = weighted_quantiles(points, weight[:, None, None], ends)
+        weight = (weights[number][:, None] * shares[:, None]).reshape(-1, 1, series)
+        points = quantiles[:, :, place == number].reshape(len(weight), -1, series)
+        found[:, place == number] = weighted_quantiles(points, weight, ends)
     count = len(LEVELS)
     middle = found[count]
     ratios = []
@@ -85,7 +84,7 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
 
 
 def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: list[float]) -> Floats:
-    """Return quantiles of weighted points along the first axis: ``(level, …)``.
+    """Return quantiles of points along the first axis: ``(level, …)``; one of no weight counts for none.
 
     Parameters
     ----------
@@ -94,8 +93,11 @@ def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: lis
     levels
         Ascending.
     """
-    order = np.argsort(values, axis=0, kind="stable")  # of equal ones, too, the same on every machine
-    ordered = np.take_along_axis(values, order, axis=0)
+    # Points of no weight lie at the end, on the last that has some: between others they would bend the way.
+    placed = np.where(weight > 0, values, np.inf)
+    order = np.argsort(placed, axis=0, kind="stable")  # of equal ones, too, the same on every machine
+    ordered = np.take_along_axis(placed, order, axis=0)
+    ordered = np.where(np.isinf(ordered), np.where(weight > 0, values, -np.inf).max(axis=0), ordered)
     share = np.take_along_axis(np.broadcast_to(weight, values.shape), order, axis=0)
     reached = np.cumsum(share, axis=0) - share / 2
     found = []
@@ -173,7 +175,7 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
     draws
         Of one block.
     factors
-        ``(range, level)``.
+        ``(range, level, series)``.
     """
     hours, count, _ = draws.shape
     order = np.argsort(draws, axis=1, kind="stable")  # of equal ones, too, the same on every machine
@@ -194,7 +196,7 @@ def stretched(draws: NDArray[np.float32], factors: Floats) -> NDArray[np.float32
 def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     """Move the distances from the median of those of ``count`` draws that lie on one side of it.
 
-    ``away`` are ascending, ``(hour, draw, series)``; ``factors`` are ``(hour, level)``.
+    ``away`` are ascending, ``(hour, draw, series)``; ``factors`` are ``(hour, level, series)``.
     """
     far = away.shape[1]
     if far == 0:
@@ -204,7 +206,7 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     outer = np.minimum(inner + 1, far - 1)
     share = np.clip((np.array(LEVELS) - out[inner]) / np.maximum(out[outer] - out[inner], _NO_REACH), 0.0, 1.0)
     ends = away[:, inner] + (away[:, outer] - away[:, inner]) * share[:, None].astype(np.float32)
-    goals = ends * factors[:, :, None]
+    goals = ends * factors
     # An end that would land beyond the next one out meets it half-way: moving that one instead would make every
     # interval too wide whose factor is less than those within.
     goals = (np.maximum.accumulate(goals, axis=1) + np.minimum.accumulate(goals[:, ::-1], axis=1)[:, ::-1]) / 2
@@ -212,7 +214,7 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     ways, gone = (np.concatenate([np.diff(each, axis=1), each[:, -1:]], axis=1) for each in (ends, goals))
     slopes = np.divide(gone, ways, out=np.zeros_like(ways), where=ways > _NO_REACH)
     # Rare bursts beyond a last end that lies on the median itself are not to be lost.
-    slopes[:, -1] = np.where(ways[:, -1] > _NO_REACH, slopes[:, -1], factors[:, -1:])
+    slopes[:, -1] = np.where(ways[:, -1] > _NO_REACH, slopes[:, -1], factors[:, -1])
     within = np.searchsorted(LEVELS, out)
     return np.asarray(goals[:, within] + (away - ends[:, within]) * slopes[:, within])
 

@@ -8,6 +8,7 @@ Place in the line: beside `forecast`, of the same pieces; `headroom explain` pri
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -17,6 +18,7 @@ from forecasting import dims
 from forecasting.attribution import PARTS, attribute, in_demand, share_of_movement
 from forecasting.basis import DAY, LINEAR, WEEK, Floats
 from forecasting.belief import Belief, believe
+from forecasting.blocks import block_of
 from forecasting.calibrate import LEVELS
 from forecasting.chance import chance_at
 from forecasting.components.linear import bounded, statistics_of
@@ -26,7 +28,7 @@ from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
 from forecasting.history import history_of
 from forecasting.lookup import place_of
-from forecasting.mixture import Block, forecast_block
+from forecasting.mixture import forecast_block
 from forecasting.occurring import layer_of
 from forecasting.past import bridged_hours, past_of
 from forecasting.settings import Settings
@@ -55,6 +57,8 @@ class Explanation:
         posterior mean of the coefficients, no shocks. The level includes the demand that parts are counted from.
     components, weights, factors
         Names; ``(range, component)``; ``(range, level)``.
+    own_weights
+        Whether these weights are not those of its block.
     belief
         Of the series alone: every array is ``(1,)`` or ``(1, feature)``.
     noise_demand
@@ -83,6 +87,7 @@ class Explanation:
     components: tuple[str, ...]
     weights: Floats
     factors: Floats
+    own_weights: bool
     belief: Belief
     noise_demand: tuple[float, float]
     known_hours: int
@@ -134,6 +139,7 @@ class Explanation:
                 str(end): dict(zip(self.components, row.tolist(), strict=True))
                 for end, row in zip(RANGES, self.weights, strict=True)
             },
+            "own_weights": self.own_weights,
             "calibration_factors": {
                 str(end): {f"{level:.0%}": value for level, value in zip(LEVELS, row.tolist(), strict=True)}
                 for end, row in zip(RANGES, self.factors, strict=True)
@@ -183,9 +189,9 @@ def explain(
     series = g * len(resources) + r
     members = np.flatnonzero(history.block == history.block[series])
     place = int(np.flatnonzero(members == series)[0])
-    own = history.of_series(members)
     region = str(past[dims.REGION].values[g])
-    learnt = hierarchy.learnt(region, resource)
+    block = block_of(members, history, past, hierarchy)
+    own, learnt = block.history, block.learnt
     if not learnt:
         raise ForecastingError(
             f"the hierarchy has {', '.join(hierarchy.components)} only, none of which is made of parts; "
@@ -202,10 +208,7 @@ def explain(
     slope = float((one.mean * one.spread * 2)[0] * (one.centre[0] + one.spread[0] * scores.sum(axis=-1).mean()))
     parts[:, 0] += counted_from
 
-    weights, factors = hierarchy.weights(region, resource), hierarchy.factors(region, resource)
     chance = chance_at(history.time, history.length, gap + hours, Settings().draws, (seed, history.length))
-    network, shares = hierarchy.network(resource), hierarchy.lasting(region, resource)
-    block = Block(own, learnt, weights, factors, hierarchy.components, network, shares=shares)
     drawn = forecast_block(block, chance)[gap:, :, place]
     demand = past[dims.DEMAND].values[g, r]
     drawn = one.demand_of(drawn)
@@ -226,8 +229,9 @@ def explain(
         component=name,
         parts=parts,
         components=hierarchy.components,
-        weights=weights,
-        factors=factors,
+        weights=block.weights[:, :, place],
+        factors=cast(Floats, block.factors)[:, :, place],  # there are some: it is the calibrated forecast
+        own_weights=not np.allclose(block.weights[:, :, place], hierarchy.weights(region, resource)),
         belief=Belief(block_noise=belief.block_noise, **ours),
         noise_demand=(slope * float(belief.noise[place]) * moves, slope * belief.block_noise * moves),
         known_hours=int(np.isfinite(demand).sum()),

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from forecasting import dims
-from forecasting.basis import LINEAR, Floats
+from forecasting.basis import LINEAR
+from forecasting.blocks import block_of, members_of
 from forecasting.chance import Chance, chance_at
 from forecasting.continuing import continued, opened
 from forecasting.errors import ForecastingError
@@ -26,7 +26,6 @@ from forecasting.feedback.record import Record
 from forecasting.feedback.surprise import surprises, told
 from forecasting.fitting import fit
 from forecasting.hierarchy import Hierarchy
-from forecasting.history import History
 from forecasting.learn import Progress, learn
 from forecasting.mixture import Block, Floats32, forecast_block
 from forecasting.newcomers import newcomers
@@ -93,8 +92,9 @@ def forecast(
     Returns
     -------
     DemandProfile
-        Joint draws, with inference, diagnostics, weights, data digest and versions in its attributes, and as JSON
-        what is known of ``events`` ahead: see `occurring.Layer.told`.
+        Joint draws, with inference, diagnostics, weights of blocks, ranges in which groups have their own, data
+        digest and versions in its attributes, and as JSON what is known of ``events`` ahead: see
+        `occurring.Layer.told`.
 
     Raises
     ------
@@ -139,7 +139,8 @@ def forecast(
     if record is not None:
         named = past[dims.GROUP].values, past[dims.RESOURCE].values
         widening = factors_of(record, *named, history.level_since)
-    places, blocks = _blocks(history, past, hierarchy, settings.calibrate, widening)
+    places = members_of(history)
+    blocks = [block_of(members, history, past, hierarchy, settings.calibrate, widening) for members in places]
     tasks = [
         _Task(block, chance, None if keep is None and state is None else continuing.turn(members, block.bases))
         for members, block in zip(places, blocks, strict=True)
@@ -189,29 +190,6 @@ def _forecast(task: _Task) -> tuple[Floats32, dict[str, Carried]]:
     return forecast_block(task.block, task.chance, conditioned), carried
 
 
-def _blocks(
-    history: History, past: xr.Dataset, hierarchy: Hierarchy, calibrate: bool, widening: Floats | None
-) -> tuple[list[NDArray[np.intp]], list[Block]]:
-    """Return the series of each block, and its past with what was learnt of it."""
-    regions, resources = np.unique(past[dims.REGION].values), past[dims.RESOURCE].values
-    places = [np.flatnonzero(history.block == number) for number in np.unique(history.block)]
-    blocks = []
-    for members in places:
-        names = str(regions[history.region[members[0]]]), str(resources[history.resource[members[0]]])
-        block = Block(
-            history.of_series(members),
-            hierarchy.learnt(*names),
-            hierarchy.weights(*names),
-            hierarchy.factors(*names) if calibrate else None,
-            hierarchy.components,
-            hierarchy.network(names[1]),
-            None if widening is None else widening[:, :, members],
-            hierarchy.lasting(*names),
-        )
-        blocks.append(block)
-    return places, blocks
-
-
 def _belief(hierarchy: Hierarchy, settings: Settings) -> dict[str, object]:
     """Return attributes that say what the forecast rests on."""
     data = hierarchy.dataset
@@ -240,6 +218,9 @@ def _belief(hierarchy: Hierarchy, settings: Settings) -> dict[str, object]:
         "diagnostics": json.dumps(diagnostics, sort_keys=True),
         "components": " ".join(hierarchy.components),
         "weights": json.dumps(weights, sort_keys=True),
+        "own_weights": json.dumps(
+            {resource: data["range"].values[hierarchy.own_ranges(resource)].tolist() for resource in resources}
+        ),
         "calibrated": int(settings.calibrate),
         "learnt_until": hierarchy.learnt_until.isoformat(),
         "hierarchy_digest": str(data.attrs["data_digest"]),

@@ -7,14 +7,16 @@ what groups share and how far forecasts could be believed, never the usage of a 
     hierarchy.learnt("eu-west", "cpu")["ar"].between_groups
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
+from forecasting.basis import LINEAR, Basis, Floats, basis_of
 from forecasting.conditionals import Learnt
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.netcdf import Kind, read, write
@@ -22,14 +24,11 @@ from forecasting.network import Network, read_network
 from forecasting.plausible import check_shapes, check_values
 from forecasting.settings import LONGEST_MEMORY_HOURS, RECURRENT, Settings
 
-OLD = timedelta(days=14)
-"""From this age on, forecasts say that it is time to learn again."""
-
-_NEEDED = ("weights", "factors", "lasting", "diagnostics", "alone")
+_NEEDED = ("weights", "own_weights", "factors", "tilt", "lasting", "diagnostics", "alone")
 _ATTRIBUTES = ("learnt_until", "history_hours", "horizon_hours", "seed", "data_digest", "inference", "components")
 _INTEGERS = ("history_hours", "horizon_hours", "origins")
-_REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
-KIND = Kind("hierarchy", 4, _REMEDY, HierarchyError)
+REMEDY = "learn anew with `headroom learn --usage FILE --out FILE`; nothing is lost but the time it takes"
+KIND = Kind("hierarchy", 5, REMEDY, HierarchyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,12 @@ class Hierarchy:
     Parameters
     ----------
     dataset
-        ``weights(region, resource, range, component)``, ``factors(region, resource, range, level)``,
-        ``lasting(region, resource, part)``, ``diagnostics(linear, resource, measure)``, ``alone(resource)`` and,
-        for each linear component C, ``C_plain(resource, C_feature, C_theta)``, ``C_region_mean(shared, region,
-        resource, C_theta)``, both with zeros after the features of a resource that is ``alone``, and
-        ``C_scale(shared, region, resource, scale)``; those of `network.as_variables`, for the recurrent one.
-        ``attrs`` name when and from what.
+        ``weights(region, resource, range, component)``, ``own_weights(group, resource, range, component)``,
+        ``factors(region, resource, range, level)``, ``tilt(region, resource, term)``, ``lasting(region, resource,
+        part)``, ``diagnostics(linear, resource, measure)``, ``alone(resource)`` and, for each linear component C,
+        ``C_plain(resource, C_feature, C_theta)``, ``C_region_mean(shared, region, resource, C_theta)``, both with
+        zeros after the features of a resource that is ``alone``, and ``C_scale(shared, region, resource, scale)``;
+        those of `network.as_variables`, for the recurrent one. ``attrs`` name when and from what.
 
     Raises
     ------
@@ -65,14 +64,14 @@ class Hierarchy:
             if f"{name}_{part}" not in self.dataset
         ]
         if missing:
-            raise HierarchyError(f"not a whole hierarchy: it lacks {', '.join(missing)}; {_REMEDY}")
+            raise HierarchyError(f"not a whole hierarchy: it lacks {', '.join(missing)}; {REMEDY}")
         values = [self.dataset[name].values for name in self.dataset.data_vars if name != "diagnostics"]
         if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
-            raise HierarchyError(f"not a whole hierarchy: it holds values that are not finite; {_REMEDY}")
+            raise HierarchyError(f"not a whole hierarchy: it holds values that are not finite; {REMEDY}")
         try:
             self._make_sense()
         except (ValueError, TypeError, KeyError, IndexError, ForecastingError) as error:
-            raise HierarchyError(f"not a whole hierarchy: {error}; {_REMEDY}") from error
+            raise HierarchyError(f"not a whole hierarchy: {error}; {REMEDY}") from error
 
     def _make_sense(self) -> None:
         """Hold that what is there fits together; a ValueError, or whatever NumPy says, if not."""
@@ -92,8 +91,8 @@ class Hierarchy:
         if RECURRENT in self.components:
             read_network(self.dataset, len(self.events))
         check_values(self.dataset, self.components)
-        if not {"region", "resource"} <= set(self.dataset.coords):
-            raise ValueError("regions or resources have no names")
+        if not {"group", "region", "resource"} <= set(self.dataset.coords):
+            raise ValueError("groups, regions or resources have no names")
 
     def _basis(self, component: str, resource: int) -> Basis:
         return basis_of(component, self.history_hours, self.events, bool(self.dataset["alone"].values[resource]))
@@ -123,6 +122,21 @@ class Hierarchy:
     def history_hours(self) -> int:
         """Hours of usage that it was learnt from."""
         return int(self.dataset.attrs["history_hours"])
+
+    @property
+    def horizon_hours(self) -> int:
+        """How far ahead weights were learnt."""
+        return int(self.dataset.attrs["horizon_hours"])
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the regions that it was learnt from."""
+        return tuple(self.dataset["region"].values.tolist())
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that were met in learning."""
+        return tuple(str(self.dataset.attrs.get("groups", "")).split("\n"))
 
     def learnt(self, region: str, resource: str) -> dict[str, Learnt]:
         """Return what is known of a block, by linear component; of a new region, the mean of the others."""
@@ -157,9 +171,30 @@ class Hierarchy:
         """Return the weights of a block's components, ``(range, component)``."""
         return self._of_block("weights", region, resource)
 
+    def own_weights(self, region: str, resource: str, groups: Sequence[str]) -> Floats:
+        """Return the weights of components for each group, ``(range, component, group)``.
+
+        Those of the block, for groups that were not learnt from.
+        """
+        known = {name: place for place, name in enumerate(self.dataset["group"].values.tolist())}
+        values = self.dataset["own_weights"].values[:, self._resource(resource)]
+        block = self.weights(region, resource)
+        return np.stack([values[known[name]] if name in known else block for name in groups], axis=-1)
+
+    def own_ranges(self, resource: str) -> NDArray[np.bool_]:
+        """Return in which ranges groups have weights that are not those of a block, ``(range,)``."""
+        number = self._resource(resource)
+        each, blocks = (self.dataset[name].values[:, number] for name in ("own_weights", "weights"))
+        of_a_block = np.isclose(each[:, None], blocks[None]).all(axis=-1).any(axis=1)  # (group, range)
+        return np.asarray(~of_a_block.all(axis=0))
+
     def factors(self, region: str, resource: str) -> Floats:
         """Return the factors of a block's last calibration, ``(range, level)``."""
         return self._of_block("factors", region, resource)
+
+    def tilt(self, region: str, resource: str) -> Floats:
+        """Return how factors of a block differ between its series, ``(term,)``; see `roughness`."""
+        return self._of_block("tilt", region, resource)
 
     def lasting(self, region: str, resource: str) -> Floats:
         """Return how long errors of a block last, ``(part,)``; see `lasting`."""
@@ -168,55 +203,6 @@ class Hierarchy:
     def unknown(self, resources: list[str]) -> list[str]:
         """Return the resources of which nothing was learnt, so that nothing can be forecast of them."""
         return sorted(set(resources) - set(self.dataset["resource"].values.tolist()))
-
-    def notes(
-        self, regions: list[str], resources: list[str], groups: list[str], now: datetime, horizon_hours: int = 1
-    ) -> list[str]:
-        """Say what does not fit usage, in words, and what is done about it.
-
-        Raises
-        ------
-        HierarchyError
-            If a resource was not learnt at all.
-        """
-        if unknown := self.unknown(resources):
-            raise HierarchyError(f"nothing was learnt of {', '.join(unknown)}; {_REMEDY}")
-        found = []
-        age = now - self.learnt_until
-        if age > OLD:
-            found.append(f"the hierarchy is {age.days} days old; learn anew, or on a schedule once a week")
-        if age < timedelta(0):
-            found.append("the hierarchy was learnt from hours after this moment: a replay sees its own future")
-        if horizon_hours > (taught := int(self.dataset.attrs["horizon_hours"])) and taught < WEEK:
-            found.append(
-                f"weights were learnt {taught} hours ahead; further ahead, components weigh what they did last"
-            )
-        strangers = sorted(set(regions) - set(self.dataset["region"].values.tolist()))
-        if strangers:
-            found.append(f"new regions, forecast from what the others have in common: {', '.join(strangers)}")
-        met = set(str(self.dataset.attrs.get("groups", "")).split("\n"))
-        new = sorted(set(groups) - met)
-        if new and len(new) == len(groups):
-            found.append("not one of these groups was met in learning: is it the hierarchy of this usage?")
-        elif new:
-            shown = ", ".join(new[:3]) + (" …" if len(new) > 3 else "")
-            found.append(f"{len(new)} groups were not met in learning and lean on their block: {shown}")
-        return found
-
-    def require_history(self, hours: int) -> None:
-        """Hold that usage reaches back far enough for what was learnt.
-
-        Raises
-        ------
-        HierarchyError
-            If it does not.
-        """
-        needed = min(2 * WEEK + 2, self.history_hours)
-        if hours < needed:
-            raise HierarchyError(
-                f"the usage has {hours} hours before the moment of the forecast and this hierarchy needs "
-                f"{needed}: bring more history, or forecast without a hierarchy"
-            )
 
     def save(self, path: Path | str) -> None:
         """Write the hierarchy as netCDF: whole or not at all, replacing what is there.
@@ -246,7 +232,7 @@ class Hierarchy:
     def _resource(self, resource: str) -> int:
         found = np.flatnonzero(self.dataset["resource"].values == resource)
         if not found.size:
-            raise HierarchyError(f"nothing was learnt of {resource}; {_REMEDY}")
+            raise HierarchyError(f"nothing was learnt of {resource}; {REMEDY}")
         return int(found[0])
 
     def _of_block(self, name: str, region: str, resource: str) -> Floats:

@@ -19,6 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from forecasting import dims
+from forecasting.appraisal import judge
 from forecasting.basis import LINEAR, WEEK, Basis, Floats, basis_of
 from forecasting.components.linear import statistics_of
 from forecasting.conditionals import Learnt
@@ -29,16 +30,14 @@ from forecasting.inference import Posterior
 from forecasting.occurring import layer_of
 from forecasting.past import past_of, provenance
 from forecasting.pooling import pooled
-from forecasting.rehearsal import Rehearsal, Task, judge, plan_of, rehearse
+from forecasting.rehearsal import Rehearsal, Task, plan_of, rehearse
+from forecasting.representatives import panel_of
 from forecasting.scale import Map, shared
 from forecasting.settings import DEFAULT, RECURRENT, Settings
-from forecasting.statefile import dataset_of
+from forecasting.statefile import Place, dataset_of
 from forecasting.sufficient import Statistics
 from forecasting.teaching import require, teach
 from forecasting.usage import before
-
-PANEL_GROUPS, PANEL_OF_REGION = 48, 12
-"""Groups that are learnt from at most, and of each region: more would cost time and hardly sharpen anything."""
 
 Progress = Callable[[str, float], None]
 
@@ -86,8 +85,7 @@ def learn(
     tell = progress or (lambda stage, share: None)
     tell("reading history", 0.0)
     past, moment = past_of(usage, now, settings.memory_hours)
-    panel = choose_panel(past[dims.REGION].values, np.random.default_rng([seed, 1]))
-    panel = _with_every_resource(past, panel)
+    panel = panel_of(past, np.random.default_rng([seed, 1]))
     seen = past.isel({dims.GROUP: panel})
     layer = layer_of(before(usage, moment).isel({dims.GROUP: panel}), seen, events, 0, 1, seed)
     history, transform = history_of(seen if layer is None else layer.past, 0, events)
@@ -157,8 +155,16 @@ def learn(
         dataset_of(
             posteriors,
             plains,
-            {block: (int(of_block[block].region[0]), resource_of[block]) for block in blocks},
+            {
+                block: Place(
+                    int(of_block[block].region[0]),
+                    resource_of[block],
+                    members[block] // past.sizes[dims.RESOURCE],
+                )
+                for block in blocks
+            },
             appraisals,
+            seen[dims.GROUP].values,
             regions,
             resources,
             alone,
@@ -179,26 +185,6 @@ def learn(
             network,
         )
     )
-
-
-def choose_panel(regions: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return the groups to learn from, as evenly over the regions as they allow; all, where there are no more."""
-    shuffled = rng.permutation(len(regions))
-    turn = np.empty(len(regions), dtype=np.intp)
-    names = np.unique(regions)
-    for region in names:
-        members = shuffled[regions[shuffled] == region]
-        turn[members] = np.arange(len(members))
-    most = max(PANEL_GROUPS, PANEL_OF_REGION * len(names))
-    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
-
-
-def _with_every_resource(past: xr.Dataset, panel: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Add a group that knows a resource to a panel of which nobody does."""
-    known = past[dims.DEMAND].notnull().any(dims.TIME).values  # (group, resource)
-    lacking = np.flatnonzero(~known[panel].any(axis=0))
-    added = [int(np.flatnonzero(known[:, resource])[0]) for resource in lacking]
-    return np.union1d(panel, np.array(added, dtype=np.intp)).astype(np.intp)
 
 
 def alone_in(history: History, resources: int) -> NDArray[np.bool_]:

@@ -42,9 +42,9 @@ class Block:
     learnt
         Of each linear component, by name.
     weights
-        ``(range, component)``, in the order of ``components``.
+        ``(range, component, series)``, components in the order of ``components``.
     factors
-        ``(range, level)`` of the last calibration; none to leave it out.
+        ``(range, level, series)`` of the last calibration; none to leave it out.
     components
         Names.
     network
@@ -85,23 +85,23 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
     history = block.history
     draws = len(chance.component)
     of_hour = range_of(chance.hours)
-    edges = np.cumsum(block.weights, axis=1)[:, :-1]
-    # With one number for all ranges, a draw stays with its component as far as the weights allow.
-    chosen = (chance.component[:, None, None] > edges).sum(axis=-1)[:, of_hour]  # (draw, hour)
+    edges = np.cumsum(block.weights, axis=1)[:, :-1, None]
+    # With one number for all ranges and series, a draw stays with its component as far as the weights allow.
+    chosen = (chance.component[:, None] > edges).sum(axis=1)[np.unique(of_hour)]  # (range, draw, series)
     out = np.zeros((chance.hours, draws, history.scores.shape[1]), dtype=np.float32)
     for number, name in enumerate(block.components):
         followed = chosen == number
-        some = np.flatnonzero(followed.any(axis=1))
+        some = np.flatnonzero(followed.any(axis=(0, 2)))
         if some.size == 0:
             continue
-        hours = int(np.flatnonzero(followed.any(axis=0))[-1]) + 1
+        last = np.flatnonzero(followed.any(axis=(1, 2)))[-1]
+        hours = int((of_hour <= last).sum())
         if name == RECURRENT:
             drawn = draw_recurrent(history, block.network, None, chance, some, hours)
         else:
             known = block.learnt.get(name), conditioned.get(name)
             drawn = draw_component(name, history, *known, chance, some, hours)
-        taken = followed[some, :hours].T[..., None]
-        out[:hours, some] = np.where(taken, drawn, out[:hours, some])
+        out[:hours, some] = np.where(followed[:, some][of_hour[:hours]], drawn, out[:hours, some])
     if block.factors is not None:
         out = lasting(stretched(out, block.factors), block.shares, history.moves)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])

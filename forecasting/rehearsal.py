@@ -5,28 +5,24 @@ What is common to all origins was found from later hours too: the scale of score
 moved, what groups share, the coefficients that residuals are about. So components are judged a little too kindly.
 
     rehearsal = rehearse(Task(...))
-    found = judge({0: rehearsal}, {0: 0}, ("ar", "days"))[0]
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.basis import DAY, WEEK, Floats
-from forecasting.calibrate import LEVELS as INTERVALS
-from forecasting.calibrate import factors_of, ratios_of
 from forecasting.chance import chance_at
 from forecasting.components.linear import condition
 from forecasting.components.recurrent import watch
 from forecasting.conditionals import Learnt
 from forecasting.history import History
-from forecasting.lasting import UNKNOWN, shares_of
 from forecasting.mixture import draw_component, draw_recurrent
 from forecasting.network import Network
+from forecasting.roughness import roughness_of
 from forecasting.settings import RECURRENT
-from forecasting.stacking import LEVELS, RANGES, Terms, range_of, terms_of, usual_weights, weights_of
+from forecasting.stacking import LEVELS, RANGES, Terms, terms_of
 from forecasting.sufficient import Statistics
 from forecasting.transform import Transform
 
@@ -46,8 +42,6 @@ SHARES = np.where(np.isin(POINTS, _OUTER), 1, _EACH) / _DRAWS
 """Of all draws, what each of these stands for."""
 
 _AT_LEVELS = np.searchsorted(POINTS, _EVEN)
-_OF_BURSTS = 0.95  # level of the intervals that knowing more makes no narrower
-_LESS_BELIEVED = 4  # an origin that knew half of the past counts a sixteenth when reach is judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +51,28 @@ class Rehearsal:
     Parameters
     ----------
     terms
-        Of the CRPS of its mixtures.
+        By origin, of the CRPS of its mixtures.
     evidence
         Days that were forecast, times series.
     quantiles
         By origin, draws as scores, ``(component, point, hour, series)``; those of `POINTS`.
     actual
         By origin, scores ``(hour, series)``.
+    roughness
+        Of the series, ``(series,)``; see `roughness`.
     known_hours
         Hours of the past that each origin knew, ascending.
     past_hours
         Hours that are known now.
     """
 
-    terms: Terms
+    terms: list[Terms]
     evidence: float
     quantiles: list[NDArray[np.float32]]
     actual: list[Floats]
+    roughness: Floats
     known_hours: tuple[int, ...]
     past_hours: int
-
-
-@dataclass(frozen=True, slots=True)
-class Appraisal:
-    """How far forecasts of a block can be believed.
-
-    Parameters
-    ----------
-    weights
-        ``(range, component)``; see `stacking`.
-    factors
-        ``(range, level)``; see `calibrate`.
-    lasting
-        ``(part,)``; see `lasting`.
-    """
-
-    weights: Floats
-    factors: Floats
-    lasting: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +114,7 @@ def rehearse(task: Task) -> Rehearsal:
     conditioned = {name: condition(history, learnt, task.statistics[name]) for name, learnt in task.learnt.items()}
     watched = watch(history, task.network, task.cuts) if task.network is not None else None
     every = np.arange(_DRAWS)
-    terms: Terms | None = None
+    terms: list[Terms] = []
     kept, came = [], []
     for cut in task.cuts:
         chance = chance_at(history.time, cut, task.hours, _DRAWS, (task.seed, cut))
@@ -153,73 +131,14 @@ def rehearse(task: Task) -> Rehearsal:
         actual = history.scores[cut : cut + task.hours]
         if history.censored is not None:  # what was wanted is not known, so nobody is judged by it
             actual = np.where(history.censored[cut : cut + task.hours], np.nan, actual)
-        found = terms_of(task.transform.demand_of(scores[:, _AT_LEVELS]), task.transform.demand_of(actual))
-        terms = found if terms is None else terms + found
+        terms.append(terms_of(task.transform.demand_of(scores[:, _AT_LEVELS]), task.transform.demand_of(actual)))
         kept.append(scores)
         came.append(np.where(history.moves, actual, np.nan))
-    if terms is None:
+    if not terms:
         raise ValueError("no cuts")
     days = min(task.cuts[-1] - task.cuts[0] + task.hours, len(task.cuts) * task.hours) / DAY
     evidence = days * max(int(history.moves.sum()), 1)
-    return Rehearsal(terms, evidence, kept, came, task.cuts, history.length)
-
-
-def judge(
-    rehearsals: Mapping[int, Rehearsal], resource_of: Mapping[int, int], components: Sequence[str]
-) -> dict[int, Appraisal]:
-    """Return what was found of each block: the usual weights and factors of 1 where nothing could be rehearsed."""
-    usual = usual_weights(components)
-    if not rehearsals:
-        return dict.fromkeys(resource_of, Appraisal(usual, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN))
-    weights = weights_of(
-        {block: rehearsal.terms for block, rehearsal in rehearsals.items()},
-        resource_of,
-        {block: rehearsal.evidence for block, rehearsal in rehearsals.items()},
-        usual,
-    )
-    one = next(iter(rehearsals.values()))
-    known = np.array(one.known_hours)
-    nearer = _nearer_now(known, one.past_hours)
-    factors = factors_of(
-        {
-            block: [
-                ratios_of(quantiles, SHARES, weights[block], actual) * each[:, None, None]
-                for quantiles, actual, each in zip(rehearsal.quantiles, rehearsal.actual, nearer, strict=True)
-            ]
-            for block, rehearsal in rehearsals.items()
-        },
-        resource_of,
-        {
-            block: int(np.isfinite(np.concatenate(rehearsal.actual)).any(axis=0).sum())
-            for block, rehearsal in rehearsals.items()
-        },
-        (known / known[-1]) ** _LESS_BELIEVED,
-    )
-    return {
-        block: Appraisal(weights[block], factors[block], shares_of(_ranks(rehearsal, weights[block])))
-        for block, rehearsal in rehearsals.items()
-    }
-
-
-def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
-    """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin, level)``.
-
-    As if they were means of the weeks that are known: k of them miss by 1 + 1/k of the variance. The widest
-    intervals are left as they are, for what is beyond them are bursts, and no usual value tells of them.
-    """
-    nearer = np.sqrt((1 + WEEK / past_hours) / (1 + WEEK / known_hours))
-    return np.where(np.array(INTERVALS) < _OF_BURSTS, nearer[:, None], 1.0)
-
-
-def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:
-    """Return where what came lay within the mixture, 0 to 1: ``(origin, hour, series)``."""
-    place = range_of(len(rehearsal.actual[0]))
-    found = []
-    for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True):
-        below = [np.tensordot(SHARES, where, (0, 1)) for where in (quantiles < actual, quantiles <= actual)]
-        rank = np.einsum("hc,chs->hs", weights[place], (below[0] + below[1]) / 2)
-        found.append(np.where(np.isfinite(actual), rank, np.nan))
-    return np.stack(found)
+    return Rehearsal(terms, evidence, kept, came, roughness_of(history), task.cuts, history.length)
 
 
 def plan_of(length: int, horizon_hours: int) -> tuple[int, list[int]]:

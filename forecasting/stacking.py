@@ -7,7 +7,8 @@ The CRPS of a mixture is a quadratic form in its weights (Gneiting and Raftery 2
 origins in the unit of demand, so that those who need much count much. Weights are drawn towards those of the
 resource, and these towards usual ones, by the Kullback-Leibler divergence: stacking of predictive distributions
 (Yao, Vehtari, Simpson and Gelman 2018), hierarchical over blocks (Yao, Pirš, Vehtari and Gelman 2022) with a fixed
-strength. Beyond the last range that was rehearsed its weights are carried on.
+strength. Beyond the last range that was rehearsed its weights are carried on. Series may go their own way:
+`own_weights`.
 
     terms = terms_of(quantiles, actual)
     weights_of({0: terms}, {0: 0}, {0: 12.0}, usual_weights(("ar", "days")))[0]  # (range, component)
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from forecasting.basis import Floats
 
@@ -50,17 +50,20 @@ TRIFLE = 0.02
 WHOLE_EVIDENCE = 12.0
 """Days of rehearsal, times series, from which on the priors are as strong as that; with fewer they are firmer."""
 
+_MOST_STEPS, _MOST_HALVINGS = 40, 20
+_NEAR = 1e-7  # a step that moves no weight by more is the last
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the CRPS of any mixture of a block's components is made of, summed over series, hours and origins.
+    """What the CRPS of any mixture of a block's components is made of, summed over hours.
 
     Parameters
     ----------
     error
-        ``(range, component)``: E|X − y|.
+        ``(range, component, series)``: E|X − y|.
     apart
-        ``(range, component, component)``: E|X − X′|.
+        ``(range, component, component, series)``: E|X − X′|.
     """
 
     error: Floats
@@ -85,18 +88,18 @@ def terms_of(quantiles: NDArray[np.floating], actual: NDArray[np.floating]) -> T
     actual
         ``(hour, series)``; unknown hours do not count.
     """
-    components, levels, hours, _ = quantiles.shape
+    components, levels, hours, series = quantiles.shape
     known = np.isfinite(actual)
     came = np.where(known, actual, 0.0)
     place = range_of(hours)
     sum_of = (place == np.arange(len(RANGES))[:, None]).astype(np.float64)  # (range, hour)
     error = np.abs(quantiles - came).mean(axis=1) * known  # (component, hour, series)
-    apart = np.zeros((components, components, hours))
+    apart = np.zeros((len(RANGES), components, components, series))
     for i in range(components):
         for j in range(i, components):
             difference = sum(np.abs(quantiles[i, level] - quantiles[j]).mean(axis=0) for level in range(levels))
-            apart[i, j] = apart[j, i] = (difference / levels * known).sum(axis=-1)
-    return Terms(sum_of @ error.sum(axis=-1).T, np.moveaxis(apart @ sum_of.T, -1, 0))
+            apart[:, i, j] = apart[:, j, i] = sum_of @ (difference / levels * known)
+    return Terms(np.einsum("rh,chs->rcs", sum_of, error), apart)
 
 
 def usual_weights(components: Sequence[str]) -> Floats:
@@ -130,30 +133,31 @@ def weights_of(
     found = {}
     for resource in sorted(set(resource_of.values())):
         blocks = [block for block in terms if resource_of[block] == resource]
-        total = terms[blocks[0]]
-        for block in blocks[1:]:
-            total = total + terms[block]
+        error = {block: terms[block].error.sum(axis=-1) for block in blocks}
+        apart = {block: terms[block].apart.sum(axis=-1) for block in blocks}
+        together = np.sum([error[block] for block in blocks], axis=0)
         firm = TOWARDS_USUAL * _firmness(sum(evidence[block] for block in blocks))
-        centre = np.stack([solve(total.error[n], total.apart[n], usual[n], firm) for n in range(len(RANGES))])
-        taught = np.asarray(total.error.any(axis=1))
+        centre = solve(together, np.sum([apart[block] for block in blocks], axis=0), usual, firm)
         for block in blocks:
-            own, firm = terms[block], TOWARDS_RESOURCE * _firmness(evidence[block])
-            if len(blocks) == 1:
-                found[block] = _without_trifles(_carried(centre, taught))
-                continue
-            each = [solve(own.error[n], own.apart[n], centre[n], firm) for n in range(len(RANGES))]
-            found[block] = _without_trifles(_carried(np.stack(each), taught))
+            each = centre
+            if len(blocks) > 1:
+                firm = TOWARDS_RESOURCE * _firmness(evidence[block])
+                each = solve(error[block], apart[block], centre, firm)
+            found[block] = without_trifles(carried(each, np.asarray(together.any(axis=1))))
     return found
 
 
-def _carried(weights: Floats, taught: NDArray[np.bool_]) -> Floats:
-    """Carry the last weights that were learnt on to the ranges after them; the usual ones where none were."""
+def carried(weights: Floats, taught: NDArray[np.bool_]) -> Floats:
+    """Carry the last weights ``(range, …)`` that were learnt on to later ranges; all stay if none were."""
     last = np.flatnonzero(taught)[-1] if taught.any() else len(taught) - 1
     return np.asarray(weights[np.minimum(np.arange(len(weights)), last)])
 
 
-def _without_trifles(weights: Floats) -> Floats:
-    """Leave out components of next to no weight: their few draws would be all there is far out in the tails."""
+def without_trifles(weights: Floats) -> Floats:
+    """Leave out components ``(range, component, …)`` of next to no weight.
+
+    Their few draws would be all there is far out in the tails.
+    """
     kept = np.where(weights < TRIFLE, 0.0, weights)
     return np.asarray(kept / kept.sum(axis=1, keepdims=True))
 
@@ -163,30 +167,62 @@ def _firmness(evidence: float) -> float:
     return float(np.sqrt(max(WHOLE_EVIDENCE / evidence, 1.0)))
 
 
-def solve(error: Floats, apart: Floats, prior: Floats, strength: float) -> Floats:
+def crps_of(weight: Floats, error: Floats, apart: Floats) -> Floats:
+    """Return the CRPS ``(…,)`` of mixtures by their weights ``(…, component)`` and terms as of `solve`."""
+    return np.asarray((weight * error).sum(axis=-1) - np.einsum("...i,...ij,...j", weight, apart, weight) / 2)
+
+
+def solve(error: Floats, apart: Floats, prior: Floats, strength: Floats | float) -> Floats:
     """Return the weights of least CRPS plus ``strength`` · KL(prior ‖ weights); the prior where nothing is known.
+
+    Newton's method with a halved step where a whole one does not go down (Boyd and Vandenberghe 2004, 10.2), for
+    many mixtures at once: within the simplex, the CRPS is convex, and the divergence keeps weights above 0.
 
     Parameters
     ----------
     error, apart
-        ``(component,)`` and ``(component, component)``, in any common unit.
+        ``(…, component)`` and ``(…, component, component)``, in any unit.
     prior
-        ``(component,)``, adding up to 1.
+        ``(…, component)``, adding up to 1; a component of none gets none.
     strength
-        Relative to the CRPS at the prior.
+        ``(…,)``, relative to the CRPS at the prior.
     """
-    size = prior @ error - prior @ apart @ prior / 2
-    if not size > 0 or len(prior) == 1:
-        return prior
-    linear, square = error / size, apart / size
+    size = crps_of(prior, error, apart)
+    taught = size > 0
+    scale = np.where(taught, size, 1.0)
+    linear, square = error / scale[..., None], apart / scale[..., None, None]
+    free, pull = prior > 0, np.asarray(strength)[..., None] * prior
+    count = prior.shape[-1]
+    system = np.zeros((*size.shape, count + 1, count + 1))
+    system[..., :count, count] = system[..., count, :count] = free
 
-    def loss(logit: Floats) -> tuple[float, Floats]:
-        weight = np.exp(logit - logit.max())
-        weight /= weight.sum()
-        value = weight @ linear - weight @ square @ weight / 2 - strength * (prior @ np.log(weight + 1e-12))
-        slope = linear - square @ weight - strength * prior / (weight + 1e-12)
-        return float(value), weight * (slope - weight @ slope)
+    def loss(weight: Floats) -> Floats:
+        return np.asarray(
+            crps_of(weight, linear, square) - (pull * np.log(np.where(free, weight, 1.0))).sum(axis=-1)
+        )
 
-    logit = minimize(loss, np.log(prior), jac=True, method="L-BFGS-B").x
-    weight = np.exp(logit - logit.max())
-    return np.asarray(weight / weight.sum())
+    found, value = prior, loss(prior)
+    for _ in range(_MOST_STEPS):
+        safe = np.where(free, found, 1.0)
+        slope = linear - np.einsum("...ij,...j", square, found) - pull / safe
+        both = free[..., None] & free[..., None, :]
+        bend = np.where(both, -square, 0.0)
+        bend[..., range(count), range(count)] += np.where(free, pull / safe**2, 1.0)
+        system[..., :count, :count] = bend
+        aim = np.concatenate([np.where(free, -slope, 0.0), np.zeros((*size.shape, 1))], axis=-1)
+        step = np.linalg.solve(system, aim[..., None])[..., :count, 0]
+        room = np.where(step < 0, found / np.where(step < 0, -step, 1.0), np.inf).min(axis=-1)
+        share = np.minimum(1.0, 0.95 * room)
+        for _ in range(_MOST_HALVINGS):
+            tried = found + share[..., None] * step
+            worse = ~(loss(tried) <= value)
+            if not worse.any():
+                break
+            share = np.where(worse, share / 2, share)
+        moved = np.where(worse[..., None], found, tried)
+        far = np.abs(moved - found).max()
+        found, value = moved, loss(moved)
+        if far < _NEAR:
+            break
+    found = np.where(taught[..., None], found, prior)
+    return np.asarray(found / found.sum(axis=-1, keepdims=True))

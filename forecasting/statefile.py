@@ -4,28 +4,39 @@ Place in the line: between `learn` and `hierarchy`.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from forecasting.appraisal import Appraisal
 from forecasting.basis import LINEAR, Floats, sized
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.inference import Posterior
 from forecasting.lasting import PARTS
 from forecasting.network import Network, as_variables
-from forecasting.rehearsal import Appraisal
+from forecasting.roughness import TERMS
 from forecasting.stacking import RANGES
 
 MEASURES = ("nuts", "pareto_k", "effective_draws", "max_r_hat", "divergences")
 """What `diagnostics` holds; ``nuts`` is 1 where NUTS sampled and 0 where Laplace did."""
 
 
+class Place(NamedTuple):
+    """Where a block is: the number of its region and of its resource, and those of its groups, ``(series,)``."""
+
+    region: int
+    resource: int
+    groups: NDArray[np.intp]
+
+
 def dataset_of(
     posteriors: Mapping[tuple[str, int], Posterior],
     plains: Mapping[tuple[str, int], Floats],
-    places: Mapping[int, tuple[int, int]],
+    places: Mapping[int, Place],
     appraisals: Mapping[int, Appraisal],
+    groups: NDArray[np.str_],
     regions: NDArray[np.str_],
     resources: NDArray[np.str_],
     alone: NDArray[np.bool_],
@@ -40,11 +51,11 @@ def dataset_of(
     posteriors, plains
         By name of the linear component and number of the resource.
     places
-        Number of the region and of the resource of each block.
+        By number of the block.
     appraisals
         By number of the block.
-    regions, resources
-        Names.
+    groups, regions, resources
+        Names; groups are those that are learnt from.
     alone
         Of which resources there are fewer features, see `basis.basis_of`, ``(resource,)``.
     components
@@ -59,15 +70,22 @@ def dataset_of(
     by_block = {
         "weights": np.full((*shape, len(components)), 1 / len(components)),
         "factors": np.ones((*shape, len(INTERVALS))),
+        "tilt": np.zeros((*shape[:2], len(TERMS))),
         "lasting": np.zeros((*shape[:2], len(PARTS))),
     }
-    for block, (region, resource) in places.items():
+    own = np.full((len(groups), *shape[1:], len(components)), 1 / len(components))
+    for block, (region, resource, members) in places.items():
+        appraisal = appraisals[block]
         for name, values in by_block.items():
-            values[region, resource] = getattr(appraisals[block], name)
+            values[region, resource] = getattr(appraisal, name)
+        found = appraisal.weights[..., None] if appraisal.own_weights is None else appraisal.own_weights
+        own[members, resource] = np.moveaxis(found, -1, 0)
     diagnostics = np.full((len(linear), len(resources), len(MEASURES)), np.nan)
     variables: dict[str, tuple[tuple[str, ...], NDArray[np.floating | np.integer]]] = {
         "weights": (("region", "resource", "range", "component"), by_block["weights"]),
+        "own_weights": (("group", "resource", "range", "component"), own),
         "factors": (("region", "resource", "range", "level"), by_block["factors"]),
+        "tilt": (("region", "resource", "term"), by_block["tilt"]),
         "lasting": (("region", "resource", "part"), by_block["lasting"]),
         "diagnostics": (("linear", "resource", "measure"), diagnostics),
         "alone": (("resource",), alone.astype(np.int64)),
@@ -75,13 +93,13 @@ def dataset_of(
     for row, name in enumerate(linear):
         each = [posteriors[name, number] for number in range(len(resources))]
         for number, posterior in enumerate(each):
-            found = posterior.diagnostics
+            told = posterior.diagnostics
             diagnostics[row, number] = (
-                float(found.method != "laplace"),
-                found.pareto_k,
-                found.effective_draws,
-                found.max_r_hat,
-                found.divergences,
+                float(told.method != "laplace"),
+                told.pareto_k,
+                told.effective_draws,
+                told.max_r_hat,
+                told.divergences,
             )
         size = max(posterior.region_mean.shape[-1] for posterior in each)
         theta = f"{name}_theta"
@@ -102,11 +120,13 @@ def dataset_of(
     return xr.Dataset(
         variables,
         coords={
+            "group": groups.astype(str),
             "region": regions.astype(str),
             "resource": resources.astype(str),
             "range": list(RANGES),
             "component": list(components),
             "level": list(INTERVALS),
+            "term": list(TERMS),
             "part": list(PARTS),
             "linear": linear,
             "measure": list(MEASURES),

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
+from forecasting.appraisal import Appraisal
 from forecasting.basis import LINEAR, basis_of
 from forecasting.calibrate import LEVELS
 from forecasting.chance import Chance, chance_at
@@ -15,9 +16,9 @@ from forecasting.history import History, history_of
 from forecasting.inference import Diagnostics, Posterior
 from forecasting.network import Network
 from forecasting.past import past_of
-from forecasting.rehearsal import Appraisal
+from forecasting.roughness import ALIKE
 from forecasting.settings import COMPONENTS
-from forecasting.statefile import dataset_of
+from forecasting.statefile import Place, dataset_of
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
@@ -133,7 +134,9 @@ def made(
             )
             plains[name, number] = np.eye(size)
     places = {
-        region * len(resources) + number: (region, number)
+        region * len(resources) + number: Place(
+            region, number, np.flatnonzero(past["region"].values == regions[region])
+        )
         for region in range(len(regions))
         for number in range(len(resources))
     }
@@ -155,7 +158,11 @@ def made(
             posteriors,
             plains,
             places,
-            {block: Appraisal(weights[block], rng.uniform(0.9, 1.2, (4, len(LEVELS))), came) for block in places},
+            {
+                block: Appraisal(weights[block], None, rng.uniform(0.9, 1.2, (4, len(LEVELS))), ALIKE, came)
+                for block in places
+            },
+            past["group"].values,
             regions,
             resources,
             np.array([number in alone for number in range(len(resources))]),

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from forecasting.appraisal import Appraisal
 from forecasting.basis import LINEAR, basis_of
 from forecasting.calibrate import LEVELS as INTERVALS
 from forecasting.hierarchy import Hierarchy
 from forecasting.lasting import UNKNOWN
 from forecasting.past import past_of
-from forecasting.rehearsal import Appraisal
+from forecasting.roughness import ALIKE
 from forecasting.settings import COMPONENTS
 from forecasting.stacking import RANGES
 
@@ -17,7 +18,7 @@ SHARED = 8
 def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hierarchy:
     """What might have been learnt of usage: most of an hour is that of the week before."""
     from forecasting.inference import Diagnostics, Posterior
-    from forecasting.statefile import dataset_of
+    from forecasting.statefile import Place, dataset_of
 
     past, moment = past_of(usage, None)
     regions, resources = np.unique(past["region"].values), past["resource"].values
@@ -36,7 +37,10 @@ def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hiera
                 diagnostics=Diagnostics("laplace", 0.2, 900.0),
             )
             plains[name, number] = np.eye(basis.size)
-    blocks = {q * len(resources) + r: (q, r) for q in range(len(regions)) for r in range(len(resources))}
+    members = [np.flatnonzero(past["region"].values == region) for region in regions]
+    blocks = {
+        q * len(resources) + r: Place(q, r, members[q]) for q in range(len(regions)) for r in range(len(resources))
+    }
     weights = np.tile(np.arange(len(components), 0, -1.0), (len(RANGES), 1))
     weights /= weights.sum(axis=1, keepdims=True)
     attributes = {
@@ -57,7 +61,10 @@ def hierarchy_of(usage, components=COMPONENTS, events=(), **attributes) -> Hiera
             posteriors,
             plains,
             blocks,
-            dict.fromkeys(blocks, Appraisal(weights, np.ones((len(RANGES), len(INTERVALS))), UNKNOWN)),
+            dict.fromkeys(
+                blocks, Appraisal(weights, None, np.ones((len(RANGES), len(INTERVALS))), ALIKE, UNKNOWN)
+            ),
+            past["group"].values,
             regions,
             resources,
             np.zeros(len(resources), dtype=np.bool_),

@@ -161,7 +161,8 @@ def _print(found: "Explanation") -> None:
         for row in weight_rows(found.components, found.weights)
         if any(share != "0%" for share in row[1:])
     ]
-    table([Column("weight, hours ahead"), *labels, Column("follows")], weights)
+    title = "own weight, hours ahead" if found.own_weights else "weight, hours ahead"
+    table([Column(title), *labels, Column("follows")], weights)
     click.echo()
     factors = [
         (f"{level:.0%} interval", *(f"×{x:.2f}" for x in found.factors[:, place]))

@@ -186,6 +186,17 @@ def remarks(hierarchy: "Hierarchy") -> list[str]:
             f"weights: only {origins} of {ORIGINS} earlier forecasts could be replayed, so weights and "
             f"calibration are rough; {remedy}."
         )
+    labels = range_labels(RANGES)
+    own = [
+        f"{resource} ({', '.join(labels[place] for place in np.flatnonzero(ranges))} h)"
+        for resource in hierarchy.dataset["resource"].values.tolist()
+        if (ranges := hierarchy.own_ranges(resource)).any()
+    ]
+    if own:
+        lines.append(
+            f"weights: of {', '.join(own)} each group has its own, about these, since earlier forecasts came out "
+            "better so."
+        )
     if origins and ahead < RANGES[-1]:
         lines.append(f"weights: judged up to {ahead} h ahead; further ahead the last of these are carried on.")
     return lines

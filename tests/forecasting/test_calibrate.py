@@ -4,11 +4,11 @@ import pytest
 from forecasting.calibrate import LEVELS, MOST, factors_of, ratios_of, stretched, weighted_quantiles
 from forecasting.stacking import RANGES
 
-ONE = np.ones((len(RANGES), 1))
 POINTS = (np.arange(200) + 0.5) / 200
 EVEN = np.full(len(POINTS), 1 / len(POINTS))
 SHAPE = (len(RANGES), len(LEVELS))
 HOURS, SERIES, DRAWS = 30, 150, 300
+ONE = np.ones((len(RANGES), 1, SERIES))
 
 
 def forecasts(size, seed=1):
@@ -30,7 +30,7 @@ def test_draws_that_are_too_narrow_or_too_wide_come_to_hold_what_they_say(size):
     quantiles, _, actual = forecasts(size)
     factors = factors_of({0: [ratios_of(quantiles, EVEN, ONE, actual)]}, {0: 0}, {0: SERIES})[0]
     _, draws, later = forecasts(size, seed=2)
-    after = stretched(draws, factors)
+    after = stretched(draws, factors[..., None])
     for level in LEVELS:
         if size == 0.6:
             assert coverage(draws, later, level) < level - 0.1
@@ -111,7 +111,8 @@ def test_an_origin_counts_as_far_as_it_is_believed():
 def test_a_component_without_weight_bends_no_ratio():
     quantiles, _, actual = forecasts(1.0)
     nobody_follows = np.random.default_rng(3).normal(0, 9, quantiles.shape)
-    both, weights = np.concatenate([quantiles, nobody_follows]), np.ones((len(RANGES), 2)) * [1.0, 0.0]
+    both, weights = np.concatenate([quantiles, nobody_follows]), np.zeros((len(RANGES), 2, SERIES))
+    weights[:, 0] = 1.0
     np.testing.assert_array_equal(ratios_of(both, EVEN, weights, actual), ratios_of(quantiles, EVEN, ONE, actual))
 
 
@@ -135,11 +136,11 @@ def test_stretching_leaves_the_median_and_what_is_constant():
     draws = rng.normal(size=(30, 501, 3)).astype(np.float32)
     draws[..., 1] = 2.5
     factors = rng.uniform(0.6, 1.9, SHAPE)
-    after = stretched(draws, np.sort(factors, axis=1))
+    after = stretched(draws, np.sort(factors, axis=1)[..., None])
     np.testing.assert_allclose(np.median(after, axis=1), np.median(draws, axis=1), atol=1e-6)
     assert (after[..., 1] == 2.5).all()
     assert after.dtype == np.float32
-    np.testing.assert_allclose(stretched(draws, np.ones(SHAPE)), draws, atol=1e-6)
+    np.testing.assert_allclose(stretched(draws, np.ones((*SHAPE, 1))), draws, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_stretching_leaves_the_median_and_what_is_constant():
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 500, 501])
 def test_draws_keep_their_order(factors, count):
     draws = np.random.default_rng(1).standard_t(4, size=(3, count, 2)).astype(np.float32)
-    after = stretched(draws, np.tile(factors, (4, 1)))
+    after = stretched(draws, np.tile(factors, (4, 1))[..., None])
     ordered = np.take_along_axis(after, np.argsort(draws, axis=1), axis=1)
     assert (np.diff(ordered, axis=1) >= -1e-6).all()
 
@@ -161,7 +162,7 @@ def test_each_interval_moves_by_its_own_factor(factors, crowded):
     if crowded:  # many draws at the same distance, just within the end of an interval
         far = np.abs(draws)
         draws = np.sign(draws) * np.where((far > 0.9) & (far < 1.4), 1 + far / 100, far)
-    after = stretched(draws, np.tile(factors, (4, 1)))
+    after = stretched(draws, np.tile(factors, (4, 1))[..., None])
     middle = np.median(draws, axis=1)
     for level, factor in zip(LEVELS, factors, strict=True):
         for end in ((1 - level) / 2, (1 + level) / 2):
@@ -172,8 +173,8 @@ def test_each_interval_moves_by_its_own_factor(factors, crowded):
 def test_bursts_beyond_intervals_without_reach_are_kept():
     draws = np.zeros((1, 500, 1), dtype=np.float32)
     draws[0, :6, 0] = np.arange(1, 7)
-    np.testing.assert_array_equal(stretched(draws, np.ones(SHAPE)), draws)
-    assert stretched(draws, np.full(SHAPE, 1.5)).max() == 9.0
+    np.testing.assert_array_equal(stretched(draws, np.ones((*SHAPE, 1))), draws)
+    assert stretched(draws, np.full((*SHAPE, 1), 1.5)).max() == 9.0
 
 
 @pytest.mark.parametrize("factors", [(1.0, 1.3, 1.8, 2.0), (0.7, 0.9, 1.2, 1.2), (1.8, 1.3, 1.0, 0.9)])
@@ -181,14 +182,14 @@ def test_bursts_beyond_intervals_without_reach_are_kept():
 def test_equal_draws_stay_equal(share, factors):
     draws = np.random.default_rng(1).gamma(2.0, size=(6, 500, 2)).astype(np.float32) + 1
     draws[:, : int(share * 500)] = 0.0  # idle
-    after = stretched(draws, np.tile(factors, (4, 1)))
+    after = stretched(draws, np.tile(factors, (4, 1))[..., None])
     assert np.ptp(after[:, : int(share * 500)], axis=1).max() == 0.0
 
 
 def test_an_end_that_would_land_beyond_the_next_meets_it_half_way():
     draws = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
     after = stretched(
-        draws, np.tile([2.0, 0.5, 1.0, 1.0], (4, 1))
+        draws, np.tile([2.0, 0.5, 1.0, 1.0], (4, 1))[..., None]
     )  # 1.35 and 0.64 of the 0.67 and 1.28 that they were
     for level in (0.5, 0.8):
         assert np.quantile(after, (1 + level) / 2, axis=1) == pytest.approx(1.0, abs=0.1)
@@ -214,7 +215,8 @@ def test_quantiles_of_points_that_weigh_the_same_are_the_usual_ones():
 def test_a_component_without_weight_is_not_heard():
     quantiles, _, actual = forecasts(1.0)
     both = np.concatenate([quantiles, quantiles + 100.0])
-    weights = np.tile([1.0, 0.0], (len(RANGES), 1))
+    weights = np.zeros((len(RANGES), 2, SERIES))
+    weights[:, 0] = 1.0
     np.testing.assert_allclose(
         ratios_of(both, EVEN, weights, actual), ratios_of(quantiles, EVEN, ONE, actual), rtol=1e-6
     )
@@ -223,5 +225,5 @@ def test_a_component_without_weight_is_not_heard():
 def test_a_series_that_is_forecast_exactly_gives_finite_factors():
     quantiles = np.full((1, len(POINTS), 6, 3), 4.0)
     assert np.isfinite(
-        factors_of({0: [ratios_of(quantiles, EVEN, ONE, np.full((6, 3), 4.0))]}, {0: 0}, {0: 3})[0]
+        factors_of({0: [ratios_of(quantiles, EVEN, ONE[..., :3], np.full((6, 3), 4.0))]}, {0: 0}, {0: 3})[0]
     ).all()

@@ -100,12 +100,15 @@ def test_settings_choose_draws_and_calibration():
 
 def test_it_says_what_it_rests_on():
     usage = usage_of(waves(groups=4, hours=400))
-    attributes = forecast(usage, 6, seed=5, hierarchy=made(usage)).dataset.attrs
+    hierarchy = made(usage)
+    hierarchy.dataset["own_weights"][0, 0, 1] = np.eye(len(hierarchy.components))[0]
+    attributes = forecast(usage, 6, seed=5, hierarchy=hierarchy).dataset.attrs
     assert {"seed", "data_digest", "versions", "inference", "hierarchy_digest", "learnt_until"} <= set(attributes)
     assert attributes["seed"] == 5
     assert json.loads(attributes["diagnostics"])["ar/r0"]["pareto_k"] == 0.2
     weights = np.array(json.loads(attributes["weights"])["b/r0"])
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-3)
+    assert json.loads(attributes["own_weights"]) == {"r0": [24]}  # ends of ranges in which groups have their own
     assert attributes["components"].split()[0] == "ar"
 
 

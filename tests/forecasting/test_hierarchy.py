@@ -11,9 +11,11 @@ from demand import made, moment, usage_of, waves
 
 from forecasting.basis import basis_of
 from forecasting.errors import HierarchyError, ProfileError
+from forecasting.fitting import fit
 from forecasting.forecast import forecast
 from forecasting.hierarchy import KIND, Hierarchy
 from forecasting.netcdf import CHECKSUM, write
+from forecasting.past import past_of
 from forecasting.profile import DemandProfile
 from forecasting.settings import COMPONENTS
 
@@ -46,6 +48,38 @@ def changed(path, change, sealed=True):
         write(dataset, path, KIND)
     else:
         dataset.to_netcdf(path, engine="h5netcdf")
+
+
+# Weights of single groups
+
+
+def with_own(hierarchy):
+    """The hierarchy, where the first group follows nothing but its first component in r1."""
+    own = hierarchy.dataset["own_weights"].copy()
+    own[0, 1] = np.eye(own.sizes["component"])[0]
+    return Hierarchy(hierarchy.dataset.assign(own_weights=own))
+
+
+def test_groups_that_were_not_learnt_from_have_the_weights_of_their_block(hierarchy):
+    found = with_own(hierarchy).own_weights("a", "r1", ["a/new", "a/g0", "a/g2"])
+    block = hierarchy.weights("a", "r1")
+    np.testing.assert_array_equal(found[..., 0], block)
+    np.testing.assert_array_equal(found[..., 2], block)
+    assert (found[:, 0, 1] == 1.0).all()
+
+
+def test_where_groups_have_weights_of_their_own_is_told(hierarchy):
+    assert not hierarchy.own_ranges("r1").any()
+    assert with_own(hierarchy).own_ranges("r1").all()
+    assert not with_own(hierarchy).own_ranges("r0").any()
+
+
+def test_a_group_is_forecast_by_its_own_weights_and_other_blocks_as_before(usage, hierarchy):
+    one, other = (forecast(usage, 12, seed=2, hierarchy=each).draws for each in (hierarchy, with_own(hierarchy)))
+    moved = (one != other).any(["draw", "time"])
+    assert moved.sel(group="a/g0", resource="r1")
+    assert not moved.sel(resource="r0").any()
+    assert not moved.sel(group=["b/g2", "b/g3"]).any()
 
 
 # Round trip
@@ -189,13 +223,23 @@ def test_a_profile_has_a_checksum_too(usage, hierarchy, tmp_path):
 
 def test_another_version_and_none(path):
     changed(path, lambda dataset: dataset.assign_attrs(hierarchy_version=2), sealed=False)
-    refused(path, "of version 2, where this release reads 4")
+    refused(path, "of version 2, where this release reads 5")
     changed(path, lambda dataset: dataset.drop_attrs(), sealed=False)
     refused(path, "of no version")
 
 
 @pytest.mark.parametrize(
-    "name", ["weights", "factors", "diagnostics", "ar_plain", "weekly_region_mean", "seasonal_scale"]
+    "name",
+    [
+        "weights",
+        "own_weights",
+        "factors",
+        "tilt",
+        "diagnostics",
+        "ar_plain",
+        "weekly_region_mean",
+        "seasonal_scale",
+    ],
 )
 def test_a_missing_variable_is_named(path, name):
     changed(path, lambda dataset: dataset.drop_vars(name))
@@ -260,6 +304,11 @@ def times(dataset, name, factor):
     [
         (lambda d: times(d, "weights", -1), "'weights' are not shares"),
         (lambda d: times(d, "weights", 1.001), "'weights' are not shares"),
+        (lambda d: times(d, "own_weights", -1), "'own_weights' are not shares"),
+        (lambda d: d.assign(own_weights=d["own_weights"].isel(range=0, drop=True)), "'own_weights' has the shape"),
+        (lambda d: d.drop_vars("group"), "groups, regions or resources have no names"),
+        (lambda d: d.isel(term=[0]), "'tilt' has the shape"),
+        (lambda d: d.assign(tilt=d["tilt"] + 1e200), "'tilt' holds values beyond"),
         (lambda d: times(d, "factors", -1), "'factors' holds values that are not above 0"),
         (lambda d: times(d, "lasting", -1), "'lasting' are not shares of at most one whole"),
         (lambda d: times(d, "lasting", 3), "'lasting' are not shares of at most one whole"),
@@ -355,9 +404,10 @@ def test_an_unknown_resource_is_an_error_that_names_it(usage, hierarchy):
 
 
 def test_an_old_hierarchy_is_noted_from_a_fortnight_on(usage, hierarchy):
-    assert hierarchy.notes(["a"], ["r0"], ["a/g0"], moment(HOURS) + timedelta(days=14)) == []
-    (note,) = hierarchy.notes(["a"], ["r0"], ["a/g0"], moment(HOURS) + timedelta(days=14, hours=1))
-    assert "14 days old; learn anew" in note
+    past, _ = past_of(usage, None)
+    assert not any("old" in note for note in fit(hierarchy, past, moment(HOURS) + timedelta(days=14), None, 1))
+    later = fit(hierarchy, past, moment(HOURS) + timedelta(days=14, hours=1), None, 1)
+    assert any("14 days old; learn anew" in note for note in later)
 
 
 def test_a_hierarchy_from_the_future_of_a_replay_is_noted(usage, hierarchy):

@@ -13,8 +13,9 @@ from forecasting.errors import UsageError
 from forecasting.explain import explain
 from forecasting.forecast import forecast
 from forecasting.inference import MOST_PARETO_K
-from forecasting.learn import PANEL_GROUPS, PANEL_OF_REGION, choose_panel, learn
+from forecasting.learn import learn
 from forecasting.rehearsal import cuts_of
+from forecasting.representatives import PANEL_GROUPS, PANEL_OF_REGION, choose_panel
 from forecasting.settings import COMPONENTS, Settings
 
 FEW = Settings(components=("weekly", "days"))

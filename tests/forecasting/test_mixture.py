@@ -14,8 +14,10 @@ EVERY = np.arange(DRAWS)
 def block_of(demand, weights, components, number=0, factors=None):
     whole = history(demand, AHEAD)
     known = {name: learnt(name, whole.length) for name in components if name not in EMPIRICAL}
+    own = of_block(whole, number)
     weights = np.broadcast_to(np.asarray(weights, dtype=float), (4, len(components)))
-    return Block(of_block(whole, number), known, weights, factors, components)
+    each = np.repeat(weights[..., None], own.scores.shape[1], axis=2)
+    return Block(own, known, each, None if factors is None else factors[..., None], components)
 
 
 def chance(demand):

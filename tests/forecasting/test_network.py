@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from demand import chance_of, history, made, of_block, swings, usage_of, waves
 
+from forecasting.appraisal import judge
 from forecasting.basis import WEEK, memory
 from forecasting.components import EMPIRICAL
 from forecasting.components.recurrent import paths, watch
@@ -15,7 +16,7 @@ from forecasting.forecast import forecast
 from forecasting.hierarchy import KIND, Hierarchy
 from forecasting.netcdf import write
 from forecasting.network import LARGEST, MEMORY, UNITS, input_size, network_of, shapes
-from forecasting.rehearsal import Task, judge, rehearse
+from forecasting.rehearsal import Task, rehearse
 from forecasting.settings import RECURRENT
 from forecasting.stacking import usual_weights
 

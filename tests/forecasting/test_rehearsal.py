@@ -7,10 +7,11 @@ import pytest
 from demand import of_block, usage_of, waves
 from scipy.stats import norm
 
+from forecasting.appraisal import _ranks, judge
 from forecasting.basis import DAY, WEEK
 from forecasting.history import history_of
 from forecasting.lasting import UNKNOWN, shares_of
-from forecasting.rehearsal import POINTS, SHARES, Rehearsal, Task, _ranks, judge, rehearse
+from forecasting.rehearsal import POINTS, SHARES, Rehearsal, Task, rehearse
 from forecasting.stacking import RANGES, terms_of, usual_weights
 
 SERIES, COMPONENTS = 400, ("ar", "days")
@@ -26,9 +27,10 @@ def rehearsal(spreads, known_weeks=(8, 8), past_weeks=8, lasts=0.0, seed=1):
         * (np.sqrt(lasts) * rng.normal(size=(1, SERIES)) + np.sqrt(1 - lasts) * rng.normal(size=(DAY, SERIES)))
         for spread in spreads
     ]
-    terms = terms_of(quantiles, actual[0])
+    terms = [terms_of(quantiles, each) for each in actual]
     known = tuple(WEEK * weeks for weeks in known_weeks)
-    return Rehearsal(terms, 1e6, [quantiles] * len(actual), actual, known, WEEK * past_weeks)
+    alike = np.zeros(SERIES)
+    return Rehearsal(terms, 1e6, [quantiles] * len(actual), actual, alike, known, WEEK * past_weeks)
 
 
 def factors_of(*args, **options):
@@ -65,8 +67,8 @@ def test_draws_that_stand_for_fewer_others_count_for_less():
     quantiles = np.broadcast_to(AT, (1, len(POINTS), DAY, 1))
     levels = np.array([0.02, 0.1, 0.5, 0.8, 0.99])
     actual = np.tile(norm.ppf(levels), 5)[:DAY, None]
-    one = Rehearsal(terms_of(quantiles, actual), 1.0, [quantiles], [actual], (WEEK,), WEEK)
-    found = _ranks(one, np.ones((len(RANGES), 1)))[0, :, 0]
+    one = Rehearsal([terms_of(quantiles, actual)], 1.0, [quantiles], [actual], np.zeros(1), (WEEK,), WEEK)
+    found = _ranks(one, np.ones((len(RANGES), 1, 1)))[0, :, 0]
     np.testing.assert_allclose(found, np.tile(levels, 5)[:DAY], atol=0.025)
 
 
@@ -78,8 +80,8 @@ def test_mixtures_are_weighed_by_draws_that_are_evenly_spread():
     even = np.searchsorted(POINTS, np.arange(2, 120, 5))
     quantiles = of_own.demand_of(found.quantiles[0][:, even])
     wanted = terms_of(quantiles, of_own.demand_of(own.scores[300 : 300 + DAY]))
-    np.testing.assert_allclose(found.terms.error, wanted.error)
-    np.testing.assert_allclose(found.terms.apart, wanted.apart)
+    np.testing.assert_allclose(found.terms[0].error, wanted.error)
+    np.testing.assert_allclose(found.terms[0].apart, wanted.apart)
 
 
 @pytest.mark.parametrize("lasts", [0.0, 0.6])

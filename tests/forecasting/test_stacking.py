@@ -1,9 +1,20 @@
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from forecasting.score import crps_from_draws
 from forecasting.settings import COMPONENTS
-from forecasting.stacking import LEVELS, RANGES, Terms, range_of, solve, terms_of, usual_weights, weights_of
+from forecasting.stacking import (
+    LEVELS,
+    RANGES,
+    Terms,
+    crps_of,
+    range_of,
+    solve,
+    terms_of,
+    usual_weights,
+    weights_of,
+)
 
 HOURS, SERIES = 80, 2
 
@@ -31,22 +42,29 @@ def test_the_quadratic_form_is_the_crps_of_the_pooled_mixture(copies):
     pooled = np.concatenate([draws[i] for i, count in enumerate(copies) for _ in range(count)])
     exact = np.nan_to_num(crps_from_draws(pooled, actual)).sum(axis=1)
     for number in range(len(RANGES)):
-        found = weight @ terms.error[number] - weight @ terms.apart[number] @ weight / 2
+        error, apart = terms.error[number].sum(axis=-1), terms.apart[number].sum(axis=-1)
+        found = weight @ error - weight @ apart @ weight / 2
         assert found == pytest.approx(exact[range_of(HOURS) == number].sum(), rel=1e-9)
 
 
-def test_terms_of_origins_add_up():
+def test_terms_are_those_of_each_series_and_add_up_over_origins():
     draws, actual = forecasts()
-    one, two = (terms_of(draws[..., [series]], actual[:, [series]]) for series in range(2))
-    both = terms_of(draws, actual)
-    np.testing.assert_allclose((one + two).error, both.error)
-    np.testing.assert_allclose((one + two).apart, both.apart)
+    both, one = terms_of(draws, actual), terms_of(draws[..., [1]], actual[:, [1]])
+    np.testing.assert_allclose(both.error[..., [1]], one.error)
+    np.testing.assert_allclose(both.apart[..., [1]], one.apart)
+    np.testing.assert_allclose((both + both).error, 2 * both.error)
+    np.testing.assert_allclose((both + both).apart, 2 * both.apart)
+
+
+def of_range(terms, number):
+    """What `solve` takes, of all series together."""
+    return terms.error[number].sum(axis=-1), terms.apart[number].sum(axis=-1)
 
 
 def test_weight_goes_to_the_component_that_did_better():
     terms = terms_of(*forecasts())
     equal = np.full(3, 1 / 3)
-    found = solve(terms.error[2], terms.apart[2], equal, 0.05)
+    found = solve(*of_range(terms, 2), equal, 0.05)
     assert found.sum() == pytest.approx(1)
     assert (found > 0).all()
     assert found[0] > 0.6
@@ -56,7 +74,7 @@ def test_weight_goes_to_the_component_that_did_better():
 
 def test_with_no_prior_to_speak_of_no_mixture_does_better():
     terms = terms_of(*forecasts(bias=(0.8, -0.8, 0.3)))
-    error, apart = terms.error[2], terms.apart[2]
+    error, apart = of_range(terms, 2)
 
     def crps(weight):
         return weight @ error - weight @ apart @ weight / 2
@@ -69,15 +87,44 @@ def test_with_no_prior_to_speak_of_no_mixture_does_better():
 def test_a_prior_that_is_strong_holds_and_one_without_data_is_kept():
     prior = np.array([0.2, 0.5, 0.3])
     terms = terms_of(*forecasts())
-    np.testing.assert_allclose(solve(terms.error[2], terms.apart[2], prior, 1e4), prior, atol=1e-3)
+    np.testing.assert_allclose(solve(*of_range(terms, 2), prior, 1e4), prior, atol=1e-3)
     np.testing.assert_array_equal(solve(np.zeros(3), np.zeros((3, 3)), prior, 0.1), prior)
 
 
 def test_weights_are_the_same_in_any_unit():
     terms = terms_of(*forecasts())
     equal = np.full(3, 1 / 3)
-    small, large = (solve(terms.error[1] * k, terms.apart[1] * k, equal, 0.05) for k in (1e-6, 1e6))
+    error, apart = of_range(terms, 1)
+    small, large = (solve(error * k, apart * k, equal, 0.05) for k in (1e-6, 1e6))
     np.testing.assert_allclose(small, large, atol=1e-6)
+
+
+@pytest.mark.parametrize("strength", [1e-3, 0.1, 3.0])
+def test_many_mixtures_at_once_are_what_a_general_solver_finds_one_by_one(strength):
+    terms = [
+        terms_of(*forecasts(bias=bias, seed=seed)) for seed, bias in enumerate([(0, 1, 0), (2, 0, 0), (0, 0, -1)])
+    ]
+    error = np.stack([each.error[2].T for each in terms])  # (mixture, series, component)
+    apart = np.stack([np.moveaxis(each.apart[2], -1, 0) for each in terms])
+    prior = np.random.default_rng(1).dirichlet(np.ones(3), error.shape[:2])
+    prior[0, 0] = [0.0, 0.4, 0.6]
+    found = solve(error, apart, prior, strength)
+    for place in np.ndindex(error.shape[:2]):
+        wanted = by_slsqp(error[place], apart[place], prior[place], strength)
+        np.testing.assert_allclose(found[place], wanted, atol=2e-4)
+    assert found[0, 0, 0] == 0.0
+
+
+def by_slsqp(error, apart, prior, strength):
+    size = crps_of(prior, error, apart)
+
+    def loss(weight):
+        return crps_of(weight, error, apart) / size - strength * (prior * np.log(np.maximum(weight, 1e-12))).sum()
+
+    bounds = [(0.0, float(share > 0)) for share in prior]
+    whole = {"type": "eq", "fun": lambda weight: weight.sum() - 1}
+    options = {"ftol": 1e-12, "maxiter": 500}
+    return minimize(loss, prior, method="SLSQP", bounds=bounds, constraints=whole, options=options).x
 
 
 USUAL = np.tile([0.5, 0.3, 0.2], (len(RANGES), 1))
@@ -147,5 +194,5 @@ def test_a_component_of_next_to_no_weight_is_left_out():
 
 
 def test_one_component_has_all_the_weight():
-    terms = Terms(np.ones((4, 1)), np.zeros((4, 1, 1)))
+    terms = Terms(np.ones((4, 1, 2)), np.zeros((4, 1, 1, 2)))
     np.testing.assert_array_equal(weights_of({0: terms}, {0: 0}, {0: 1.0}, np.ones((4, 1)))[0], 1.0)

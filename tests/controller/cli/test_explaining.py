@@ -99,13 +99,14 @@ def test_old_and_foreign_hierarchies_are_noted(files):
 
 def test_components_that_weigh_nothing_are_left_out(files):
     hierarchy = Hierarchy.load(files[3])
-    weights = hierarchy.dataset["weights"]
+    weights = hierarchy.dataset["own_weights"]
     weights.loc[{"component": "days"}] = 0.0
     weights /= weights.sum("component")
     hierarchy.save(files[3])
     said = run(*files, "--group", "a/g0", "--resource", "r0").stdout
     assert "past days as they were" not in said
     assert "what followed such a day" in said
+    assert "own weight, hours ahead" in said  # not those of its block
 
 
 def test_usage_that_ends_long_before_is_noted(files):

@@ -163,6 +163,11 @@ def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
     assert "could be replayed, so components weigh what they usually do" in " ".join(remarks(asked))
     near = Hierarchy(hierarchy_of(read(usage)).dataset.assign_attrs(horizon_hours=24))
     assert remarks(near) == ["weights: judged up to 24 h ahead; further ahead the last of these are carried on."]
+    own = near.dataset["own_weights"].copy()
+    own[0, 0, :2] = np.eye(own.sizes["component"])[0]
+    resource = near.dataset["resource"].values[0]
+    said, _ = remarks(Hierarchy(near.dataset.assign(own_weights=own)))
+    assert said.startswith(f"weights: of {resource} (1–6, 7–24 h) each group has its own, about these")
     _print(hierarchy, diagnostics(hierarchy))
     assert narrow(capsys.readouterr().out)
     assert remarks(hierarchy_of(read(usage))) == []
