@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import xarray as xr
+from hierarchies import laid_out
 
 from forecasting.appraisal import Appraisal
 from forecasting.basis import LINEAR, basis_of
@@ -18,7 +19,6 @@ from forecasting.network import Network
 from forecasting.past import past_of
 from forecasting.roughness import ALIKE
 from forecasting.settings import COMPONENTS
-from forecasting.statefile import Place, dataset_of
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
@@ -115,62 +115,22 @@ def made(
 
     Of the resources whose numbers are ``alone``, no block has several series that move.
     """
-    past, until = past_of(usage, now)
-    hours, regions = past.sizes["time"], np.unique(past["region"].values)
-    resources = past["resource"].values
     rng = np.random.default_rng(4)
-    posteriors, plains = {}, {}
-    for name in components:
-        if name not in LINEAR:
-            continue
-        for number in range(len(resources)):
-            size = basis_of(name, hours, events, alone=number in alone).size
-            posteriors[name, number] = Posterior(
-                region_mean=rng.normal(0, 0.02, (shared, len(regions), size)),
-                between_groups=rng.uniform(0.1, 0.2, shared),
-                noise=rng.uniform(0.2, 0.4, shared),
-                likeness=rng.uniform(2, 4, shared),
-                diagnostics=Diagnostics("laplace", 0.2, 900.0),
-            )
-            plains[name, number] = np.eye(size)
-    places = {
-        region * len(resources) + number: Place(
-            region, number, np.flatnonzero(past["region"].values == regions[region])
+
+    def posterior_of(basis, regions):
+        return Posterior(
+            region_mean=rng.normal(0, 0.02, (shared, regions, basis.size)),
+            between_groups=rng.uniform(0.1, 0.2, shared),
+            noise=rng.uniform(0.2, 0.4, shared),
+            likeness=rng.uniform(2, 4, shared),
+            diagnostics=Diagnostics("laplace", 0.2, 900.0),
         )
-        for region in range(len(regions))
-        for number in range(len(resources))
-    }
-    weights = rng.dirichlet(np.full(len(components), 5.0), (len(places), 4))
-    came = np.array([0.2, 0.1, 0.2])
-    attributes = {
-        "learnt_until": until.isoformat(),
-        "history_hours": hours,
-        "horizon_hours": 168,
-        "seed": 0,
-        "data_digest": "0" * 64,
-        "inference": "laplace",
-        "components": " ".join(components),
-        "events": "\n".join(events),
-        "groups": "\n".join(past["group"].values.tolist()),
-    }
-    return Hierarchy(
-        dataset_of(
-            posteriors,
-            plains,
-            places,
-            {
-                block: Appraisal(weights[block], None, rng.uniform(0.9, 1.2, (4, len(LEVELS))), ALIKE, came)
-                for block in places
-            },
-            past["group"].values,
-            regions,
-            resources,
-            np.array([number in alone for number in range(len(resources))]),
-            components,
-            attributes,
-            network,
-        )
-    )
+
+    def appraisal_of(block):
+        weights, factors = rng.dirichlet(np.full(len(components), 5.0), 4), rng.uniform(0.9, 1.2, (4, len(LEVELS)))
+        return Appraisal(weights, None, factors, ALIKE, np.array([0.2, 0.1, 0.2]))
+
+    return laid_out(*past_of(usage, now), posterior_of, appraisal_of, components, events, alone, network)
 
 
 @cache
