@@ -72,8 +72,10 @@ def judge(
     nearer = _nearer_now(known, one.past_hours)
     ratios = {
         block: [
-            ratios_of(quantiles, SHARES, own[block], actual) * each[:, None, None]
-            for quantiles, actual, each in zip(rehearsal.quantiles, rehearsal.actual, nearer, strict=True)
+            ratios_of(quantiles, SHARES, without, actual) * each[:, None, None]
+            for quantiles, actual, without, each in zip(
+                rehearsal.quantiles, rehearsal.actual, own[block].without, nearer, strict=True
+            )
         ]
         for block, rehearsal in rehearsals.items()
     }
@@ -91,10 +93,10 @@ def judge(
     return {
         block: Appraisal(
             weights[block],
-            own[block],
+            own[block].now,
             factors[block],
             tilts[block],
-            shares_of(_ranks(rehearsal, own[block])),
+            shares_of(_ranks(rehearsal, own[block].without)),
         )
         for block, rehearsal in rehearsals.items()
     }
@@ -103,19 +105,24 @@ def judge(
 def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
     """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin, level)``.
 
-    As if they were means of the weeks that are known: k of them miss by 1 + 1/k of the variance. The widest
-    intervals are left as they are, for what is beyond them are bursts, and no usual value tells of them.
+    As if they were means of the whole weeks that are known, since that is how often an hour of the week was met: k
+    of them miss by 1 + 1/k of the variance. The widest intervals are left as they are, for what is beyond them are
+    bursts, and no usual value tells of them.
     """
-    nearer = np.sqrt((1 + WEEK / past_hours) / (1 + WEEK / known_hours))
+    now, then = (np.maximum(hours // WEEK, 1) for hours in (past_hours, known_hours))
+    nearer = np.sqrt((1 + 1 / now) / (1 + 1 / then))
     return np.where(np.array(INTERVALS) < _OF_BURSTS, nearer[:, None], 1.0)
 
 
 def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:
-    """Return where what came lay within the mixture, 0 to 1: ``(origin, hour, series)``."""
+    """Return where what came lay within the mixture, 0 to 1: ``(origin, hour, series)``.
+
+    By weights ``(origin, range, component, series)`` that were found without the origin.
+    """
     place = range_of(len(rehearsal.actual[0]))
     found = []
-    for quantiles, actual in zip(rehearsal.quantiles, rehearsal.actual, strict=True):
+    for quantiles, actual, weight in zip(rehearsal.quantiles, rehearsal.actual, weights, strict=True):
         below = [np.tensordot(SHARES, where, (0, 1)) for where in (quantiles < actual, quantiles <= actual)]
-        rank = np.einsum("hcs,chs->hs", weights[place], (below[0] + below[1]) / 2)
+        rank = np.einsum("hcs,chs->hs", weight[place], (below[0] + below[1]) / 2)
         found.append(np.where(np.isfinite(actual), rank, np.nan))
     return np.stack(found)

@@ -53,14 +53,16 @@ def block_of(
     """
     group, resource = np.divmod(members, past.sizes[dims.RESOURCE])
     names = str(past[dims.REGION].values[group[0]]), str(past[dims.RESOURCE].values[resource[0]])
-    own = history.of_series(members)
+    own, weights = history.of_series(members), hierarchy.weights(*names)
+    each = hierarchy.own_weights(*names, past[dims.GROUP].values[group].tolist())
     return Block(
         own,
         hierarchy.learnt(*names),
-        hierarchy.own_weights(*names, past[dims.GROUP].values[group].tolist()),
+        weights,
         tilted(hierarchy.factors(*names), hierarchy.tilt(*names), roughness_of(own)) if calibrate else None,
         hierarchy.components,
         hierarchy.network(names[1]),
         None if widening is None else widening[:, :, members],
         hierarchy.lasting(*names),
+        None if (each == weights[..., None]).all() else each,
     )

@@ -58,7 +58,7 @@ class Explanation:
     components, weights, factors
         Names; ``(range, component)``; ``(range, level)``.
     own_weights
-        Whether these weights are not those of its block.
+        Ends of the ranges, in hours, in which these weights are not those of its block.
     belief
         Of the series alone: every array is ``(1,)`` or ``(1, feature)``.
     noise_demand
@@ -87,7 +87,7 @@ class Explanation:
     components: tuple[str, ...]
     weights: Floats
     factors: Floats
-    own_weights: bool
+    own_weights: tuple[int, ...]
     belief: Belief
     noise_demand: tuple[float, float]
     known_hours: int
@@ -139,7 +139,7 @@ class Explanation:
                 str(end): dict(zip(self.components, row.tolist(), strict=True))
                 for end, row in zip(RANGES, self.weights, strict=True)
             },
-            "own_weights": self.own_weights,
+            "own_weights": list(self.own_weights),
             "calibration_factors": {
                 str(end): {f"{level:.0%}": value for level, value in zip(LEVELS, row.tolist(), strict=True)}
                 for end, row in zip(RANGES, self.factors, strict=True)
@@ -217,6 +217,8 @@ def explain(
         drawn = drawn * lift.T
         middle = np.median(lift, axis=0)
         parts[:, PARTS.index("events")] += parts.sum(axis=1) * (middle - 1)
+    weights = hierarchy.own_weights(region, resource, [group])[..., 0]
+    own_way = (weights != block.weights).any(axis=1)  # (range,)
     ours = {key: getattr(belief, key)[[place]] for key in ("coefficient", "borrowed", "settled", "noise", "hours")}
     return Explanation(
         group=group,
@@ -229,9 +231,9 @@ def explain(
         component=name,
         parts=parts,
         components=hierarchy.components,
-        weights=block.weights[:, :, place],
+        weights=weights,
         factors=cast(Floats, block.factors)[:, :, place],  # there are some: it is the calibrated forecast
-        own_weights=not np.allclose(block.weights[:, :, place], hierarchy.weights(region, resource)),
+        own_weights=tuple(end for end, differs in zip(RANGES, own_way, strict=True) if differs),
         belief=Belief(block_noise=belief.block_noise, **ours),
         noise_demand=(slope * float(belief.noise[place]) * moves, slope * belief.block_noise * moves),
         known_hours=int(np.isfinite(demand).sum()),

@@ -1,7 +1,7 @@
 """The hierarchy: all that was learnt from usage, in one file that may be deleted at any time.
 
 Place in the line: between `learn`, which makes it, and `forecast`, which conditions each block on it. It holds
-what groups share and how far forecasts could be believed, never the usage of a group.
+what groups share and how far forecasts could be believed, of some by group, never the usage of a group.
 
     hierarchy = Hierarchy.load("hierarchy.nc")
     hierarchy.learnt("eu-west", "cpu")["ar"].between_groups
@@ -82,6 +82,8 @@ class Hierarchy:
         if self.learnt_until.utcoffset() is None:
             raise ValueError("'learnt_until' has no timezone")
         Settings(components=self.components, memory_hours=self.memory_hours)
+        if not {"group", "region", "resource"} <= set(self.dataset.coords):
+            raise ValueError("groups, regions or resources have no names")
         check_shapes(self.dataset, self.components)
         for name in self.components:
             if name in LINEAR:
@@ -91,8 +93,6 @@ class Hierarchy:
         if RECURRENT in self.components:
             read_network(self.dataset, len(self.events))
         check_values(self.dataset, self.components)
-        if not {"group", "region", "resource"} <= set(self.dataset.coords):
-            raise ValueError("groups, regions or resources have no names")
 
     def _basis(self, component: str, resource: int) -> Basis:
         return basis_of(component, self.history_hours, self.events, bool(self.dataset["alone"].values[resource]))

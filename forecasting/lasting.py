@@ -21,7 +21,7 @@ from scipy.stats import norm
 
 from forecasting.basis import DAY, Floats
 from forecasting.chance import BLOCK_HOURS
-from forecasting.ranks import twice_middle_ranks
+from forecasting.ranks import dealt_out, twice_middle_ranks
 
 PARTS = ("day", "window", "hour")
 """Mean of a day, means of windows about it, hours about these."""
@@ -100,9 +100,7 @@ def lasting(
     if together.shape[2]:
         scores += np.float32(np.sqrt(TOGETHER) - 1) * together.mean(axis=2, keepdims=True)
     scores = np.where(kept != 0, kept, scores)
-    moved = np.empty_like(draws)
-    np.put_along_axis(moved, np.argsort(scores, axis=1, kind="stable"), ordered, axis=1)
-    return moved
+    return dealt_out(ordered, scores)
 
 
 def _scales(scores: NDArray[np.float32], shares: Floats) -> NDArray[np.float32]:

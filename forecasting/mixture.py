@@ -25,6 +25,7 @@ from forecasting.feedback.recalibration import opened
 from forecasting.history import History
 from forecasting.lasting import UNKNOWN, lasting
 from forecasting.network import Network
+from forecasting.ranks import dealt_out
 from forecasting.settings import RECURRENT
 from forecasting.stacking import range_of
 
@@ -42,7 +43,7 @@ class Block:
     learnt
         Of each linear component, by name.
     weights
-        ``(range, component, series)``, components in the order of ``components``.
+        ``(range, component)``, in the order of ``components``.
     factors
         ``(range, level, series)`` of the last calibration; none to leave it out.
     components
@@ -53,6 +54,8 @@ class Block:
         ``(range, side, series)`` of `feedback.recalibration`; none to leave it out.
     shares
         ``(part,)`` of `lasting`; goes with the last calibration.
+    own_weights
+        ``(range, component, series)``; none where all series have those of the block.
     """
 
     history: History
@@ -63,6 +66,7 @@ class Block:
     network: Network | None = None
     widening: Floats | None = None
     shares: Floats = field(default_factory=UNKNOWN.copy)
+    own_weights: Floats | None = None
 
     @property
     def bases(self) -> dict[str, Basis]:
@@ -83,29 +87,41 @@ def forecast_block(
 def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] = MappingProxyType({})) -> Floats32:
     """Return scores as of `forecast_block`, before recent misses widen them and bounds cut them."""
     history = block.history
-    draws = len(chance.component)
     of_hour = range_of(chance.hours)
-    edges = np.cumsum(block.weights, axis=1)[:, :-1, None]
-    # With one number for all ranges and series, a draw stays with its component as far as the weights allow.
-    chosen = (chance.component[:, None] > edges).sum(axis=1)[np.unique(of_hour)]  # (range, draw, series)
-    out = np.zeros((chance.hours, draws, history.scores.shape[1]), dtype=np.float32)
+    ways = [block.weights[..., None], *([] if block.own_weights is None else [block.own_weights])]
+    chosen = [_chosen(chance, weights)[np.unique(of_hour)] for weights in ways]  # (range, draw, series or 1)
+    shape = (chance.hours, len(chance.component), history.scores.shape[1])
+    mixtures = [np.zeros(shape, dtype=np.float32) for _ in ways]
     for number, name in enumerate(block.components):
-        followed = chosen == number
-        some = np.flatnonzero(followed.any(axis=(0, 2)))
+        followed = [each == number for each in chosen]
+        by_anyone = np.any([each.any(axis=2) for each in followed], axis=0)  # (range, draw)
+        some = np.flatnonzero(by_anyone.any(axis=0))
         if some.size == 0:
             continue
-        last = np.flatnonzero(followed.any(axis=(1, 2)))[-1]
-        hours = int((of_hour <= last).sum())
+        hours = int((of_hour <= np.flatnonzero(by_anyone.any(axis=1))[-1]).sum())
         if name == RECURRENT:
             drawn = draw_recurrent(history, block.network, None, chance, some, hours)
         else:
             known = block.learnt.get(name), conditioned.get(name)
             drawn = draw_component(name, history, *known, chance, some, hours)
-        out[:hours, some] = np.where(followed[:, some][of_hour[:hours]], drawn, out[:hours, some])
+        for out, each in zip(mixtures, followed, strict=True):
+            out[:hours, some] = np.where(each[:, some][of_hour[:hours]], drawn, out[:hours, some])
+    # Series that follow different components in a draw would no longer move together: that is as with the weights
+    # of the block, and the values of each hour are those of its own.
+    out = mixtures[0] if len(ways) == 1 else dealt_out(np.sort(mixtures[1], axis=1), mixtures[0])
     if block.factors is not None:
         out = lasting(stretched(out, block.factors), block.shares, history.moves)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
+
+
+def _chosen(chance: Chance, weights: Floats) -> NDArray[np.intp]:
+    """Return which component draws follow, ``(range, draw, series)``, by weights ``(range, component, series)``.
+
+    With one number for all ranges and series, a draw stays with its component as far as the weights allow.
+    """
+    edges = np.cumsum(weights, axis=1)[:, :-1, None]
+    return np.asarray((chance.component[:, None] > edges).sum(axis=1))
 
 
 def finished(block: Block, scores: Floats32) -> Floats32:

@@ -28,8 +28,13 @@ def check_shapes(dataset: xr.Dataset, components: Sequence[str]) -> None:
     ):
         if dataset[name].shape != (*blocks, *of_block):
             raise ValueError(f"'{name}' has the shape {dataset[name].shape}, wanted {(*blocks, *of_block)}")
-    if dataset["own_weights"].shape[1:] != (blocks[1], len(RANGES), len(components)):
-        raise ValueError(f"'own_weights' has the shape {dataset['own_weights'].shape}")
+    wanted = (dataset.sizes["group"], blocks[1], len(RANGES), len(components))
+    if dataset["own_weights"].dims[0] != "group" or dataset["own_weights"].shape != wanted:
+        raise ValueError(f"'own_weights' has the shape {dataset['own_weights'].shape}, wanted {wanted} by group")
+    if not dataset.indexes["group"].is_unique:
+        raise ValueError("a group is there twice")
+    if tuple(dataset["term"].values.tolist()) != TERMS:
+        raise ValueError(f"'tilt' is not of {', '.join(TERMS)}")
     if dataset["alone"].shape != blocks[1:] or not np.isin(dataset["alone"].values, (0, 1)).all():
         raise ValueError("'alone' is not 0 or 1 of each resource")
 

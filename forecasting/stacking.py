@@ -64,13 +64,16 @@ class Terms:
         ``(range, component, series)``: E|X − y|.
     apart
         ``(range, component, component, series)``: E|X − X′|.
+    known
+        ``(range, series)``: hours that are known.
     """
 
     error: Floats
     apart: Floats
+    known: Floats
 
     def __add__(self, other: "Terms") -> "Terms":
-        return Terms(self.error + other.error, self.apart + other.apart)
+        return Terms(self.error + other.error, self.apart + other.apart, self.known + other.known)
 
 
 def range_of(hours: int) -> NDArray[np.intp]:
@@ -99,7 +102,7 @@ def terms_of(quantiles: NDArray[np.floating], actual: NDArray[np.floating]) -> T
         for j in range(i, components):
             difference = sum(np.abs(quantiles[i, level] - quantiles[j]).mean(axis=0) for level in range(levels))
             apart[:, i, j] = apart[:, j, i] = sum_of @ (difference / levels * known)
-    return Terms(np.einsum("rh,chs->rcs", sum_of, error), apart)
+    return Terms(np.einsum("rh,chs->rcs", sum_of, error), apart, sum_of @ known)
 
 
 def usual_weights(components: Sequence[str]) -> Floats:
@@ -143,23 +146,23 @@ def weights_of(
             if len(blocks) > 1:
                 firm = TOWARDS_RESOURCE * _firmness(evidence[block])
                 each = solve(error[block], apart[block], centre, firm)
-            found[block] = without_trifles(carried(each, np.asarray(together.any(axis=1))))
+            found[block] = without_trifles(_carried(each, np.asarray(together.any(axis=1))))
     return found
 
 
-def carried(weights: Floats, taught: NDArray[np.bool_]) -> Floats:
+def _carried(weights: Floats, taught: NDArray[np.bool_]) -> Floats:
     """Carry the last weights ``(range, …)`` that were learnt on to later ranges; all stay if none were."""
     last = np.flatnonzero(taught)[-1] if taught.any() else len(taught) - 1
     return np.asarray(weights[np.minimum(np.arange(len(weights)), last)])
 
 
-def without_trifles(weights: Floats) -> Floats:
-    """Leave out components ``(range, component, …)`` of next to no weight.
+def without_trifles(weights: Floats, axis: int = 1) -> Floats:
+    """Leave out components, along an axis, of next to no weight.
 
     Their few draws would be all there is far out in the tails.
     """
     kept = np.where(weights < TRIFLE, 0.0, weights)
-    return np.asarray(kept / kept.sum(axis=1, keepdims=True))
+    return np.asarray(kept / kept.sum(axis=axis, keepdims=True))
 
 
 def _firmness(evidence: float) -> float:

@@ -161,8 +161,10 @@ def _print(found: "Explanation") -> None:
         for row in weight_rows(found.components, found.weights)
         if any(share != "0%" for share in row[1:])
     ]
-    title = "own weight, hours ahead" if found.own_weights else "weight, hours ahead"
-    table([Column(title), *labels, Column("follows")], weights)
+    table([Column("weight, hours ahead"), *labels, Column("follows")], weights)
+    if found.own_weights:
+        named = (name for end, name in zip(RANGES, range_labels(RANGES), strict=True) if end in found.own_weights)
+        click.echo(f"  Its own in hours {', '.join(named)}; else those of its block.")
     click.echo()
     factors = [
         (f"{level:.0%} interval", *(f"×{x:.2f}" for x in found.factors[:, place]))

@@ -113,6 +113,10 @@ def learn(
                     }
                     for place, resource in enumerate(data["resource"].values.tolist())
                 },
+                "own_weights": {
+                    resource: data["range"].values[hierarchy.own_ranges(resource)].tolist()
+                    for resource in data["resource"].values.tolist()
+                },
             }
         )
     else:
@@ -194,8 +198,8 @@ def remarks(hierarchy: "Hierarchy") -> list[str]:
     ]
     if own:
         lines.append(
-            f"weights: of {', '.join(own)} each group has its own, about these, since earlier forecasts came out "
-            "better so."
+            f"weights: of {', '.join(own)} groups have their own, about those of their block, since earlier "
+            "forecasts came out better so."
         )
     if origins and ahead < RANGES[-1]:
         lines.append(f"weights: judged up to {ahead} h ahead; further ahead the last of these are carried on.")

@@ -77,7 +77,7 @@ def test_whole_rows_that_were_drawn_before_give_the_forecast_of_the_product():
     demand = waves(groups=4, hours=400)
     part, known = of_block(history(demand, AHEAD), 0), learnt("ar", 400)
     chance = chance_of(history(demand, AHEAD), AHEAD, 50)
-    block = Block(part, {"ar": known}, np.ones((4, 1, 2)), None, ("ar",))
+    block = Block(part, {"ar": known}, np.ones((4, 1)), None, ("ar",))
     conditioned = condition(part, known, statistics_of(part, known.basis, [chance.at]))
     rows = conditioned.innovations(chance.at)[chance.rows].reshape(-1, part.scores.shape[1])
     given = Drawn(conditioned.rotated, conditioned.residuals, rows)

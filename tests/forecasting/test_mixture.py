@@ -14,10 +14,9 @@ EVERY = np.arange(DRAWS)
 def block_of(demand, weights, components, number=0, factors=None):
     whole = history(demand, AHEAD)
     known = {name: learnt(name, whole.length) for name in components if name not in EMPIRICAL}
-    own = of_block(whole, number)
     weights = np.broadcast_to(np.asarray(weights, dtype=float), (4, len(components)))
-    each = np.repeat(weights[..., None], own.scores.shape[1], axis=2)
-    return Block(own, known, each, None if factors is None else factors[..., None], components)
+    factors = None if factors is None else factors[..., None]
+    return Block(of_block(whole, number), known, weights, factors, components)
 
 
 def chance(demand):
@@ -52,6 +51,48 @@ def test_draws_follow_one_component_each_by_the_weights_of_the_range():
     # A draw stays with its component as far as the weights allow.
     assert (from_days[0] == from_days[23]).all()
     assert (from_days[24] | ~from_days[23]).all()
+
+
+def own(block, *weights):
+    """The block, where each series follows its own weights."""
+    each = np.stack(
+        [np.broadcast_to(np.asarray(one, dtype=float), block.weights.shape) for one in weights], axis=-1
+    )
+    return replace(block, own_weights=each)
+
+
+def test_series_with_weights_of_their_own_have_their_values():
+    demand = waves(groups=4, hours=400)
+    components = ("days", "level")
+    block = block_of(demand, [0.5, 0.5], components)
+    days, level = (
+        forecast_block(block_of(demand, one, components), chance(demand)) for one in ([1.0, 0.0], [0.0, 1.0])
+    )
+    found = forecast_block(own(block, [1.0, 0.0], [0.0, 1.0]), chance(demand))
+    for series, wanted in ((0, days), (1, level)):
+        np.testing.assert_allclose(np.sort(found[..., series], axis=1), np.sort(wanted[..., series], axis=1))
+
+
+def test_series_that_follow_different_components_move_together_as_with_those_of_their_block():
+    demand = swings(groups=4, hours=700, together=0.9)
+    components = ("days", "analogue")
+    block = block_of(demand, [0.5, 0.5], components)
+    together, apart = (
+        forecast_block(each, chance(demand))[:24] for each in (block, own(block, [1.0, 0.0], [0.0, 1.0]))
+    )
+
+    def tie(draws):
+        return np.mean([np.corrcoef(hour[:, 0], hour[:, 1])[0, 1] for hour in draws])
+
+    assert tie(together) > 0.5
+    assert tie(apart) == pytest.approx(tie(together), abs=0.08)
+
+
+def test_weights_of_their_own_that_are_those_of_the_block_change_nothing():
+    demand = waves(groups=4, hours=400)
+    block = block_of(demand, [0.3, 0.7], ("days", "level"))
+    same = own(block, [0.3, 0.7], [0.3, 0.7])
+    np.testing.assert_array_equal(*(forecast_block(each, chance(demand)) for each in (block, same)))
 
 
 def test_blocks_share_the_component_and_the_hours_of_a_draw():

@@ -11,6 +11,7 @@ from forecasting.appraisal import _ranks, judge
 from forecasting.basis import DAY, WEEK
 from forecasting.history import history_of
 from forecasting.lasting import UNKNOWN, shares_of
+from forecasting.own_weights import own_weights
 from forecasting.rehearsal import POINTS, SHARES, Rehearsal, Task, rehearse
 from forecasting.stacking import RANGES, terms_of, usual_weights
 
@@ -51,6 +52,27 @@ def test_tails_that_reach_too_short_are_told_from_intervals_that_are_right():
     np.testing.assert_allclose(factors[3], 1.5, atol=0.1)
 
 
+def test_reach_is_judged_by_weights_that_saw_nothing_of_the_origin():
+    """What fits each series best in hindsight would seem to reach further than it does."""
+    rng = np.random.default_rng(1)
+    worlds = (
+        np.arange(SERIES) % 2 == np.arange(len(COMPONENTS))[:, None]
+    )  # which component is right of which series
+    off = 1.5 * ~worlds[None] + 0.8 * rng.normal(size=(8, *worlds.shape))  # and what is chance, by origin
+    quantiles = [np.repeat(AT[None] + each[:, None, None], DAY, axis=2).astype(np.float32) for each in off]
+    actual = [rng.normal(size=(DAY, SERIES)) for _ in off]
+    terms = [terms_of(*each) for each in zip(quantiles, actual, strict=True)]
+    cuts = tuple(WEEK * 4 + 37 * number for number in range(8))
+    one = Rehearsal(terms, 1e6, quantiles, actual, np.zeros(SERIES), cuts, WEEK * 6)
+    found = judge({0: one}, {0: 0}, COMPONENTS)[0]
+    own = own_weights({0: terms}, cuts, {0: 0}, {0: found.weights})[0]
+    np.testing.assert_array_equal(found.own_weights, own.now)
+    assert np.ptp(own.now[1], axis=1).max() > 0.1
+    blind, seeing = (_ranks(one, each) for each in (own.without, np.repeat(own.now[None], 8, axis=0)))
+    assert found.lasting == pytest.approx(shares_of(blind))
+    assert np.mean(np.abs(blind - 0.5) > 0.4) > np.mean(np.abs(seeing - 0.5) > 0.4)
+
+
 def test_an_origin_that_knew_less_counts_less():
     early, late = factors_of([1.6, 1.0], (4, 8)), factors_of([1.0, 1.6], (4, 8))
     assert (early[:2] < 1.1).all()
@@ -68,7 +90,7 @@ def test_draws_that_stand_for_fewer_others_count_for_less():
     levels = np.array([0.02, 0.1, 0.5, 0.8, 0.99])
     actual = np.tile(norm.ppf(levels), 5)[:DAY, None]
     one = Rehearsal([terms_of(quantiles, actual)], 1.0, [quantiles], [actual], np.zeros(1), (WEEK,), WEEK)
-    found = _ranks(one, np.ones((len(RANGES), 1, 1)))[0, :, 0]
+    found = _ranks(one, np.ones((1, len(RANGES), 1, 1)))[0, :, 0]
     np.testing.assert_allclose(found, np.tile(levels, 5)[:DAY], atol=0.025)
 
 

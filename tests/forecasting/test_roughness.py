@@ -26,7 +26,7 @@ def tilt_of(slope, series=60, seed=1):
 def test_the_slope_is_found(slope):
     (found, centre), rough = tilt_of(slope)
     assert found == pytest.approx(slope, abs=0.06)
-    assert centre == pytest.approx(rough.mean())
+    assert centre == pytest.approx(np.median(rough))
 
 
 def test_where_there_is_none_next_to_nothing_is_done():
@@ -48,8 +48,8 @@ def test_blocks_of_a_resource_share_a_slope_and_not_a_centre():
     }
     found = tilts_of(of_block, rough, {0: 0, 1: 0, 2: 1})
     assert found[0][0] == found[1][0] == pytest.approx(0.3, abs=0.1)  # that one block lies further out is no slope
-    assert found[0][1] == pytest.approx(rough[0].mean())
-    assert found[1][1] == pytest.approx(rough[1].mean())
+    assert found[0][1] == pytest.approx(np.median(rough[0]))
+    assert found[1][1] == pytest.approx(np.median(rough[1]))
 
 
 def test_series_of_which_nothing_came_do_not_count():
@@ -87,6 +87,42 @@ def test_no_factor_goes_too_far_whatever_a_file_says():
     for slope in (1e9, -1e9):
         found = tilted(np.ones((4, len(LEVELS))), np.array([slope, 0.0]), np.array([-5.0, 5.0]))
         assert sorted(found[0, 0]) == [1 / MOST, MOST]
+
+
+def test_a_block_of_which_nothing_came_leans_as_others_do():
+    rng = np.random.default_rng(1)
+    rough = {0: rng.normal(-2.0, 0.5, 20), 1: rng.normal(-1.0, 0.5, 20), 2: rng.normal(-1.4, 0.5, 3)}
+    of_block = {block: ratios(0.4, rough[block], block) for block in (0, 1)}
+    of_block[2] = [np.full((len(LEVELS), HOURS, 3), np.nan) for _ in range(ORIGINS)]
+    found = tilts_of(of_block, rough, dict.fromkeys(rough, 0))
+    assert found[2][0] == found[0][0] > 0.3
+    assert found[2][1] == pytest.approx((found[0][1] + found[1][1]) / 2)
+    idle = {**of_block, **dict.fromkeys(range(3, 12), of_block[2])}
+    more = {**rough, **dict.fromkeys(range(3, 12), rough[2])}
+    assert tilts_of(idle, more, dict.fromkeys(idle, 0))[0][0] == found[0][0]  # they take no freedom away
+
+
+def test_one_still_series_makes_no_slope():
+    found = []
+    for seed in range(20):
+        rough = np.append(np.random.default_rng(seed).normal(-1.0, 0.3, 30), -6.5)
+        some = ratios(0.0, rough, seed)
+        for each in some:
+            each[..., -1] *= np.exp(-1.5)
+        found.append(tilts_of({0: some}, {0: rough}, {0: 0})[0])
+    centre = np.mean(found, axis=0)[1]
+    assert centre == pytest.approx(-1.0, abs=0.1)
+    assert leaning(np.array([0.3, centre]), np.array([-6.5]))[0] > 0.6
+
+
+def test_series_of_which_little_is_known_are_as_rough_as_their_block():
+    demand = waves(groups=4, hours=400)
+    demand[0, 0, :-100] = np.nan
+    demand[1, 0, ::2] = np.nan
+    found = roughness_of(history(demand, 24))
+    assert np.isnan(found[:2]).all()
+    assert np.isfinite(found[2:]).all()
+    np.testing.assert_array_equal(leaning(np.array([0.4, -1.0]), found)[:2], 1.0)
 
 
 def test_roughness_is_how_much_scores_change():

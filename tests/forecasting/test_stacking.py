@@ -54,6 +54,10 @@ def test_terms_are_those_of_each_series_and_add_up_over_origins():
     np.testing.assert_allclose(both.apart[..., [1]], one.apart)
     np.testing.assert_allclose((both + both).error, 2 * both.error)
     np.testing.assert_allclose((both + both).apart, 2 * both.apart)
+    actual[3:5, 1] = np.nan
+    known = terms_of(draws, actual)
+    np.testing.assert_array_equal(known.known, [[6, 4], [18, 18], [48, 48], [8, 8]])
+    np.testing.assert_array_equal((known + both).known, known.known + both.known)
 
 
 def of_range(terms, number):
@@ -194,5 +198,5 @@ def test_a_component_of_next_to_no_weight_is_left_out():
 
 
 def test_one_component_has_all_the_weight():
-    terms = Terms(np.ones((4, 1, 2)), np.zeros((4, 1, 1, 2)))
+    terms = Terms(np.ones((4, 1, 2)), np.zeros((4, 1, 1, 2)), np.ones((4, 2)))
     np.testing.assert_array_equal(weights_of({0: terms}, {0: 0}, {0: 1.0}, np.ones((4, 1)))[0], 1.0)

@@ -106,7 +106,9 @@ def test_components_that_weigh_nothing_are_left_out(files):
     said = run(*files, "--group", "a/g0", "--resource", "r0").stdout
     assert "past days as they were" not in said
     assert "what followed such a day" in said
-    assert "own weight, hours ahead" in said  # not those of its block
+    assert "Its own in hours 1–6, 7–24, 25–72, 73–168; else those of its block." in said
+    plain = json.loads(run(*files, "--group", "a/g0", "--resource", "r0", "-o", "json").stdout)
+    assert plain["own_weights"] == [6, 24, 72, 168]
 
 
 def test_usage_that_ends_long_before_is_noted(files):

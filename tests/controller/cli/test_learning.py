@@ -88,6 +88,7 @@ def test_learnt_once_and_used_again(usage, sales, tmp_path):
     assert record["covariates"] == []
     assert {row["component"] for row in record["diagnostics"]} == {"ar", "seasonal", "weekly"}
     assert sum(record["weights"]["cpu"]["24"].values()) == pytest.approx(1.0)
+    assert set(record["own_weights"]) == {"cpu"}
     run("forecast", *how, "--hierarchy", out, "--out", tmp_path / "one.nc")
     run("forecast", *how, "--out", tmp_path / "two.nc")
     one, two = (DemandProfile.load(tmp_path / f"{name}.nc").draws.values for name in ("one", "two"))
@@ -167,7 +168,7 @@ def test_diagnostics_say_what_is_wrong_and_what_to_do(usage, capsys):
     own[0, 0, :2] = np.eye(own.sizes["component"])[0]
     resource = near.dataset["resource"].values[0]
     said, _ = remarks(Hierarchy(near.dataset.assign(own_weights=own)))
-    assert said.startswith(f"weights: of {resource} (1–6, 7–24 h) each group has its own, about these")
+    assert said.startswith(f"weights: of {resource} (1–6, 7–24 h) groups have their own, about those of their")
     _print(hierarchy, diagnostics(hierarchy))
     assert narrow(capsys.readouterr().out)
     assert remarks(hierarchy_of(read(usage))) == []
