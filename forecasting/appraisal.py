@@ -69,10 +69,10 @@ def judge(
     by_origin = {block: rehearsal.terms for block, rehearsal in rehearsals.items()}
     own = own_weights(by_origin, one.known_hours, resource_of, weights)
     known = np.array(one.known_hours)
-    nearer = _nearer_now(known, one.past_hours)
+    nearer = _nearer_now(known, one.past_hours, len(one.actual[0]))
     ratios = {
         block: [
-            ratios_of(quantiles, SHARES, without, actual) * each[:, None, None]
+            ratios_of(quantiles, SHARES, without, actual) * each[..., None]
             for quantiles, actual, without, each in zip(
                 rehearsal.quantiles, rehearsal.actual, own[block].without, nearer, strict=True
             )
@@ -102,16 +102,16 @@ def judge(
     }
 
 
-def _nearer_now(known_hours: NDArray[np.intp], past_hours: int) -> Floats:
-    """Return how far forecasts of now are off, relative to those that knew so many hours: ``(origin, level)``.
+def _nearer_now(known_hours: NDArray[np.intp], past_hours: int, hours: int) -> Floats:
+    """Return how far forecasts of now are off, relative to those that knew less: ``(origin, level, hour)``.
 
-    As if they were means of the whole weeks that are known, since that is how often an hour of the week was met: k
-    of them miss by 1 + 1/k of the variance. The widest intervals are left as they are, for what is beyond them are
-    bursts, and no usual value tells of them.
+    As if they were means of how often the hour of the week was met: k times miss by 1 + 1/k of the variance. The
+    widest intervals are left as they are, for what is beyond them are bursts, and no usual value tells of them.
     """
-    now, then = (np.maximum(hours // WEEK, 1) for hours in (past_hours, known_hours))
-    nearer = np.sqrt((1 + 1 / now) / (1 + 1 / then))
-    return np.where(np.array(INTERVALS) < _OF_BURSTS, nearer[:, None], 1.0)
+    ahead = np.arange(hours) % WEEK
+    now, then = (np.maximum((length + ahead) // WEEK, 1) for length in (past_hours, known_hours[:, None]))
+    nearer = np.sqrt((1 + 1 / now) / (1 + 1 / then))  # (origin, hour)
+    return np.where(np.array(INTERVALS)[:, None] < _OF_BURSTS, nearer[:, None], 1.0)
 
 
 def _ranks(rehearsal: Rehearsal, weights: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Blocks as a forecast takes them: each its own past, with what a hierarchy says of it and of its groups.
 
-Place in the line: between `hierarchy` and `mixture`; `forecast` and `explain` begin here.
+Place in the line: after `hierarchy`, before `mixture` draws; `forecast` and `explain` begin here.
 
     for members in members_of(history):
         block = block_of(members, history, past, hierarchy)

@@ -106,7 +106,7 @@ def _sharing_none(cuts: Sequence[int], length: int) -> Floats:
 
 
 def _paying(
-    error: Floats, apart: Floats, known: Floats, prior: Floats, others: Floats, apart_origins: float
+    error: Floats, apart: Floats, known: Floats, prior: Floats, others: Floats, separate: float
 ) -> tuple[Floats, Floats] | None:
     """Return weights that pay, from all origins and without each, ``(…, series, component)``; None if none do.
 
@@ -120,10 +120,10 @@ def _paying(
         ``(series, component)``.
     others
         Of `_sharing_none`.
-    apart_origins
+    separate
         How many origins that share no hour there is room for.
     """
-    origins = min(len(error), apart_origins)
+    origins = min(len(error), separate)
     if not error.any() or origins < _LEAST_ORIGINS or not others.any(axis=1).all():
         return None
     of_each = np.broadcast_to(prior, error.shape)

@@ -7,7 +7,7 @@ import pytest
 from demand import of_block, usage_of, waves
 from scipy.stats import norm
 
-from forecasting.appraisal import _ranks, judge
+from forecasting.appraisal import _nearer_now, _ranks, judge
 from forecasting.basis import DAY, WEEK
 from forecasting.history import history_of
 from forecasting.lasting import UNKNOWN, shares_of
@@ -83,6 +83,15 @@ def test_intervals_get_narrower_by_the_weeks_that_are_known_since_but_the_widest
     now, later = factors_of([1.2, 1.2], (2, 2), 2), factors_of([1.2, 1.2], (2, 2), 4)
     np.testing.assert_allclose(later[:2] / now[:2], np.sqrt((1 + 1 / 4) / (1 + 1 / 2)), rtol=0.01)
     np.testing.assert_array_equal(later[2:], now[2:])
+
+
+def test_an_hour_of_the_week_is_met_as_often_as_it_lies_in_what_is_known():
+    found = _nearer_now(np.array([3 * WEEK - DAY, 3 * WEEK]), 3 * WEEK, WEEK)
+    fewer = np.sqrt((1 + 1 / 3) / (1 + 1 / 2))
+    np.testing.assert_allclose(found[0, :2, :DAY], fewer)  # these hours lie before what was known three weeks ago
+    np.testing.assert_array_equal(found[0, :2, DAY:], 1.0)
+    np.testing.assert_array_equal(found[1], 1.0)
+    np.testing.assert_array_equal(found[:, 2:], 1.0)  # bursts
 
 
 def test_draws_that_stand_for_fewer_others_count_for_less():
