@@ -44,6 +44,8 @@ class History:
         Whether a series is known to change.
     lowest, highest
         Bounds of the scores, ``(series,)``; 0 of what does not move.
+    one
+        Demand of a score that is one above that of none, ``(series,)``, in the unit of the resource.
     events
         Features of events, ``(region, time + ahead, event feature)``.
     began
@@ -63,6 +65,7 @@ class History:
     moves: NDArray[np.bool_]
     lowest: Floats
     highest: Floats
+    one: Floats
     events: Floats
     began: NDArray[np.intp]
     censored: NDArray[np.bool_] | None = None
@@ -82,6 +85,10 @@ class History:
         """Moments from which on forecasts could know the present level of each series, ``(series,)``."""
         found = self.time[self.began] + FOUND_HOURS * dims.HOUR
         return np.where(self.shifted, found, self.time[0])
+
+    def demand_of(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the demand of scores ``(…, series)`` of series that move, as their `transform` does."""
+        return np.asarray(self.one * np.maximum(scores - self.lowest, 0.0) ** 2)
 
     def last(self, hours: int) -> "History":
         """Return the last hours of the past, and those ahead; all, where there are no more."""
@@ -109,6 +116,7 @@ class History:
             moves=self.moves[series],
             lowest=self.lowest[series],
             highest=self.highest[series],
+            one=self.one[series],
             began=self.began[series],
             censored=None if self.censored is None else self.censored[:, series],
         )
@@ -165,6 +173,7 @@ def history_of(
         moves=moves,
         lowest=lowest,
         highest=highest,
+        one=(transform.mean * transform.spread**2).ravel(),
         events=features,
         began=began,
         censored=_censored(past, flat.shape),

@@ -8,12 +8,14 @@ The ranks of each hour's draws, as normal scores, are split into the mean of the
 it, and the hours about that; each part is scaled, and the values of each hour are dealt out by the order of the
 sum. All hours keep their values (as in the shuffle of Clark et al. 2004), with a dependence that normal scores
 of what came have shown (as in the scenarios of Pinson et al. 2009): those of the rehearsal, and where that is
-short, usual ones. The mean over the series of a block is scaled as well, since groups err together. Bursts stay
-with the draws that have them: their rank says nothing of the day, and a high day would draw them to itself.
+short, usual ones. What moves the sum over a block is scaled as well, since groups err together. Bursts stay with
+the draws that have them: their rank says nothing of the day, and a high day would draw them to itself.
 
     shares = shares_of(ranks)  # of what came in the rehearsal, (part,)
     lasting(scores, shares)  # (hour, draw, series)
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +34,13 @@ UNKNOWN = np.zeros(len(PARTS))
 _USUALLY = np.array([1.3, 0.8, 0.93])
 """Mean square of each part of what came, relative to that of draws: about what single series showed."""
 
-TOGETHER = 1.3
-"""How much the mean over a block weighs beside what is each series' own: its mean square, times that of draws.
+TOGETHER = 1.5
+"""How much what moves the sum over a block weighs beside the rest: its mean square, times that of draws.
 
 Draws of groups share rows of residuals, but coefficients are drawn for each alone, and groups err in these, too.
 """
+
+_REACH = (0.1, 0.9)  # from where to where it is looked how far a series moves the sum
 
 _TOWARDS_USUAL = 100.0  # in series × origins
 _RAREST = 0.01  # a rank of what came is no further out, since few points stand for a component
@@ -69,7 +73,10 @@ def shares_of(ranks: Floats) -> Floats:
 
 
 def lasting(
-    draws: NDArray[np.float32], shares: Floats = UNKNOWN, moves: NDArray[np.bool_] | None = None
+    draws: NDArray[np.float32],
+    shares: Floats = UNKNOWN,
+    moves: NDArray[np.bool_] | None = None,
+    demand_of: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
 ) -> NDArray[np.float32]:
     """Return scores ``(hour, draw, series)`` of a block, each hour's values dealt out among the draws anew.
 
@@ -80,7 +87,9 @@ def lasting(
     shares
         Of `shares_of`; what they leave to one is given to usual ones.
     moves
-        Which series are looked at to find the shares of draws, ``(series,)``; all by default.
+        Which series are looked at to find the shares of draws, and are in the sum, ``(series,)``; all by default.
+    demand_of
+        Demand of scores ``(…, series)``, in whose sum series weigh; that of scores by default.
     """
     hours, count, _ = draws.shape
     order = np.argsort(draws, axis=1, kind="stable")  # of equal ones, too, the same on every machine
@@ -91,16 +100,24 @@ def lasting(
     np.put_along_axis(scores, order, placed, axis=1)
     np.put_along_axis(kept, order, np.where(_bursts(ordered), placed + np.copysign(_BEYOND, placed), 0.0), axis=1)
     day, window, hour = _scales(scores if moves is None else scores[:, :, moves], shares)
+    low, high = (ordered[:, int(count * place)] for place in _REACH)
+    reach = high - low if demand_of is None else demand_of(high) - demand_of(low)  # (hour, series)
+    reach = reach if moves is None else reach * moves
     for begin in range(0, hours, DAY):
         some = scores[begin : begin + DAY]
         of_day, of_window, lengths = _means(some)
         some *= hour
         some += np.repeat((window - hour) * of_window + (day - window) * of_day, lengths, axis=0)
-    together = scores if moves is None else scores[:, :, moves]
-    if together.shape[2]:
-        scores += np.float32(np.sqrt(TOGETHER) - 1) * together.mean(axis=2, keepdims=True)
+        weigh = _of_length_one(reach[begin : begin + DAY].mean(axis=0))
+        some += np.float32(np.sqrt(TOGETHER) - 1) * (some @ weigh)[..., None] * weigh
     scores = np.where(kept != 0, kept, scores)
     return dealt_out(ordered, scores)
+
+
+def _of_length_one(weights: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return weights of the same direction whose squares add up to 1, or to 0 where there are none."""
+    length = float(np.sqrt((weights.astype(float) ** 2).sum()))
+    return np.asarray(weights / (length or 1.0), dtype=np.float32)
 
 
 def _scales(scores: NDArray[np.float32], shares: Floats) -> NDArray[np.float32]:

@@ -110,7 +110,7 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
     # of the block, and the values of each hour are those of its own.
     out = mixtures[0] if len(ways) == 1 else dealt_out(np.sort(mixtures[1], axis=1), mixtures[0])
     if block.factors is not None:
-        out = lasting(stretched(out, block.factors), block.shares, history.moves)
+        out = lasting(stretched(out, block.factors), block.shares, history.moves, history.demand_of)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
 

@@ -29,9 +29,19 @@ def test_some_series_keep_all_that_is_theirs():
     part = whole.of_series(np.array([6, 1]))
     for name in ("scores", "filled"):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[:, [6, 1]])
-    for name in ("block", "resource", "region", "moves", "lowest", "highest"):
+    for name in ("block", "resource", "region", "moves", "lowest", "highest", "one"):
         assert getattr(part, name).tolist() == getattr(whole, name)[[6, 1]].tolist()
     assert part.events is whole.events
+
+
+def test_scores_are_turned_back_to_demand():
+    found, transform = history_of(usage_of(waves(groups=4, resources=2, hours=60)), 5)
+    some = np.array([6, 1])
+    scores = np.linspace(-1.0, 3.0, 20).reshape(10, 2)
+    expected = transform.of_series(some).demand_of(scores)
+    np.testing.assert_allclose(found.of_series(some).demand_of(scores), expected, rtol=1e-9)
+    lowest = found.demand_of(found.lowest - 1.0)
+    np.testing.assert_array_equal(lowest, 0.0)
 
 
 def test_covariates_are_looked_up_for_the_past_and_ahead():

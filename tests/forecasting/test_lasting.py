@@ -110,6 +110,23 @@ def test_what_moved_together_does_so_the_more(share):
     np.testing.assert_array_equal(with_more[:, :, :1], lasting(alone))  # alike, they stay alike
 
 
+def test_series_weigh_by_what_they_are_of_the_sum_in_demand():
+    """Large series move together, and so do small ones, but each kind by itself."""
+    size = np.repeat([100.0, 1.0], 20)
+    kinds = [np.sqrt(0.3) * walks(24, seed=seed) + np.sqrt(0.7) * walks(24, 20, seed=seed + 9) for seed in (1, 2)]
+    draws = np.concatenate(kinds, axis=2)
+
+    def varies(scores):
+        return [scores[:, :, some].mean(axis=2).var(axis=1).mean() for some in (slice(20), slice(20, 40))]
+
+    by_demand = varies(lasting(draws, demand_of=lambda scores: size * scores))
+    alone = [varies(lasting(np.concatenate([kind, kind], axis=2)))[0] for kind in kinds]
+    assert by_demand[0] == pytest.approx(alone[0], rel=0.02)
+    assert by_demand[1] < 0.9 * alone[1]
+    idle = lasting(draws, demand_of=lambda scores: 0 * scores)[:, :, :1]
+    assert (idle != lasting(draws[:, :, :1])).mean() < 0.01  # sums are rounded
+
+
 @pytest.mark.parametrize("idle", [False, True])
 def test_bursts_stay_with_the_draws_that_have_them(idle):
     """On a background that lasts a draw of a high day would else outrank bursts, and gather them."""

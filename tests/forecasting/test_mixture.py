@@ -174,7 +174,7 @@ def test_series_that_never_move_say_nothing_of_how_long_errors_last(monkeypatch)
     demand[0] = 1.0
     block = block_of(demand, [1.0], ("ar",), factors=np.ones((4, 4)))
     asked = []
-    monkeypatch.setattr("forecasting.mixture.lasting", lambda draws, shares, moves: asked.append(moves) or draws)
+    monkeypatch.setattr("forecasting.mixture.lasting", lambda draws, _, moves, __: asked.append(moves) or draws)
     forecast_block(block, chance(demand))
     np.testing.assert_array_equal(asked, [block.history.moves])
     assert 0 < block.history.moves.sum() < len(block.history.moves)
