@@ -99,6 +99,12 @@ class Explanation:
     notes: tuple[str, ...]
 
     @property
+    def ahead(self) -> tuple[int, int]:
+        """The first and the last of the hours that are looked at, counted from when it is issued, from 1."""
+        first = int((self.time[0] - dims.hour_of(self.issued)) // dims.HOUR) + 1
+        return first, first + len(self.time) - 1
+
+    @property
     def size(self) -> Floats:
         """Mean absolute contribution of each part to an hour, ``(part,)``."""
         return np.asarray(np.abs(self.parts).mean(axis=0))
@@ -159,6 +165,7 @@ def explain(
     hierarchy: Hierarchy,
     events: Events | None = None,
     hours: int = DAY,
+    after_hours: int = 0,
 ) -> Explanation:
     """Take the forecast of one group and resource apart.
 
@@ -168,8 +175,8 @@ def explain(
         As of `forecast.forecast`.
     group, resource
         Label of the group, ``region/name``, and name of the resource.
-    hours
-        How many hours ahead are looked at.
+    hours, after_hours
+        How many hours are looked at, and how many hours ahead come before these.
 
     Raises
     ------
@@ -182,10 +189,11 @@ def explain(
     past, moment = past_of(usage, now, hierarchy.memory_hours)
     groups, resources = past[dims.GROUP].values.tolist(), past[dims.RESOURCE].values.tolist()
     g, r = place_of(group, groups, "group"), place_of(resource, resources, "resource")
-    notes = fit(hierarchy, past, moment, events, hours)
+    notes = fit(hierarchy, past, moment, events, after_hours + hours)
     first, gap = dims.hour_of(moment), bridged_hours(past[dims.TIME].values[-1], moment)
-    layer = layer_of(before(usage, moment), past, events, gap + hours, Settings().draws, seed)
-    history, transform = history_of(past if layer is None else layer.past, gap + hours, events)
+    skipped = gap + after_hours
+    layer = layer_of(before(usage, moment), past, events, skipped + hours, Settings().draws, seed)
+    history, transform = history_of(past if layer is None else layer.past, skipped + hours, events)
     series = g * len(resources) + r
     members = np.flatnonzero(history.block == history.block[series])
     place = int(np.flatnonzero(members == series)[0])
@@ -202,18 +210,18 @@ def explain(
     belief = believe(statistics_of(own, basis, [own.length])[own.length], learnt[name])
     moves = bool(own.moves[place])
     coefficient, growth = bounded(belief.coefficient, basis, own.filled)
-    scores = attribute(own, basis, coefficient, growth, gap + hours)[gap:, place] * moves
+    scores = attribute(own, basis, coefficient, growth, skipped + hours)[skipped:, place] * moves
     one = transform.of_series(members[place : place + 1])
     parts, counted_from = in_demand(scores, one)
     slope = float((one.mean * one.spread * 2)[0] * (one.centre[0] + one.spread[0] * scores.sum(axis=-1).mean()))
     parts[:, 0] += counted_from
 
-    chance = chance_at(history.time, history.length, gap + hours, Settings().draws, (seed, history.length))
-    drawn = forecast_block(block, chance)[gap:, :, place]
+    chance = chance_at(history.time, history.length, skipped + hours, Settings().draws, (seed, history.length))
+    drawn = forecast_block(block, chance)[skipped:, :, place]
     demand = past[dims.DEMAND].values[g, r]
     drawn = one.demand_of(drawn)
     if layer is not None:
-        lift = layer.factors(g, r, hours, gap)  # (draw, hour)
+        lift = layer.factors(g, r, hours, skipped)  # (draw, hour)
         drawn = drawn * lift.T
         middle = np.median(lift, axis=0)
         parts[:, PARTS.index("events")] += parts.sum(axis=1) * (middle - 1)
@@ -226,7 +234,7 @@ def explain(
         resource=resource,
         unit=str(past[dims.UNIT].values[r]),
         issued=moment,
-        time=first + np.arange(hours) * dims.HOUR,
+        time=first + (after_hours + np.arange(hours)) * dims.HOUR,
         quantiles=np.quantile(drawn, QUANTILES, axis=1),
         component=name,
         parts=parts,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from controller.cli.eventoptions import (
     EventChoice,
@@ -23,9 +24,12 @@ from controller.cli.sharing import dask_option
 from controller.cli.targets import check_targets
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from forecasting.explain import Explanation
     from forecasting.hierarchy import Hierarchy
 
+_FURTHEST_HOURS = 24 * 30  # with the day that is explained, as far as `headroom forecast` goes
 _PARTS = {
     "level": "its average level",
     "trend": "its trend",
@@ -57,6 +61,7 @@ _COMPONENTS = {
 @click.option("--resource", required=True, help="The resource.")
 @hierarchy_option
 @click.option("--now", type=Moment(), help="Use only hours before it.  [default: the end of the usage]")
+@click.option("--at", type=Moment(), help="Explain the 24 hours from then on.  [default: from now on]")
 @seed_option
 @jobs_option
 @dask_option
@@ -69,6 +74,7 @@ def explain(
     resource: str,
     hierarchy_path: Path | None,
     now: datetime | None,
+    at: datetime | None,
     seed: int,
     jobs: int,
     dask: str | None,
@@ -76,7 +82,7 @@ def explain(
     plot: Path | None,
     output: str,
 ) -> None:
-    """Say where the forecast of one group and resource comes from, for the next 24 hours.
+    """Say where the forecast of one group and resource comes from, for the next 24 hours, or those from --at on.
 
     Its parts, what is borrowed from other groups, and how much each component of the forecast is believed. Without
     --hierarchy, what groups share is learnt first; where it names a file that is not there yet, too, and it is
@@ -93,6 +99,7 @@ def explain(
         note(line)
     place_of(group, usage["group"].values.tolist(), "group")  # before anything is learnt
     place_of(resource, usage["resource"].values.tolist(), "resource")
+    after_hours = _hours_until(at, usage, now)
     events = choice.of(usage)
 
     def anew(report: Report) -> "Hierarchy":
@@ -105,7 +112,9 @@ def explain(
     else:
         with progress("learn") as report:
             hierarchy = anew(report)
-    found = run(usage, group, resource, now, seed, hierarchy=hierarchy, events=events)
+    found = run(
+        usage, group, resource, now, seed, hierarchy=hierarchy, events=events, after_hours=after_hours
+    )  # fmt: skip
     for line in found.notes:
         note(line)
     if output == "json":
@@ -119,6 +128,24 @@ def explain(
         note(f"chart: {plot}")
 
 
+def _hours_until(at: datetime | None, usage: "Dataset", now: datetime | None) -> int:
+    """Return how many hours ahead come before those that are asked for."""
+    from forecasting import dims
+    from forecasting.past import past_of
+
+    if at is None:
+        return 0
+    _, moment = past_of(usage, now)
+    hours = int((dims.hour_of(at) - dims.hour_of(moment)) // dims.HOUR)
+    if not 0 <= hours <= _FURTHEST_HOURS:
+        raise click.BadParameter(
+            f"{at:%Y-%m-%d %H:%M} UTC is not among the {_FURTHEST_HOURS} hours after {moment:%Y-%m-%d %H:%M} UTC, "
+            "from which it is forecast; see --now",
+            param_hint="--at",
+        )
+    return hours
+
+
 def _print(found: "Explanation") -> None:
     """Print it, within 80 columns."""
     from forecasting.attribution import PARTS, share_of_movement
@@ -128,7 +155,9 @@ def _print(found: "Explanation") -> None:
     low, middle, high = (number(x) for x in found.quantiles.mean(axis=1))
     unit = f" {found.unit}" if found.unit else ""
     click.echo(f"{found.group}, {found.resource}")
-    _say("period", f"{len(found.time)} hours from {found.issued:%a %d %b %Y %H:%M} UTC")
+    begins, (first, last) = found.time[0].astype("datetime64[s]").item(), found.ahead
+    period = f"{len(found.time)} hours from {begins:%a %d %b %Y %H:%M} UTC"
+    _say("period", period if first == 1 else f"{period}, {first} to {last} hours ahead")
     _say("forecast", f"{middle}{unit} on average, 80% intervals {low}–{high}")
     if not found.moves:
         _say("parts", f"none: {found.still}")
@@ -210,8 +239,14 @@ def _lender(found: "Explanation") -> str:
 
 def _weighs(found: "Explanation") -> str:
     """Say how much of the forecast the component is that is taken apart."""
-    soon, later = found.weights[:2, found.components.index(found.component)]
-    return f"it makes up {soon:.0%} of the forecast in hours 1–6 and {later:.0%} in hours 7–24"
+    from forecasting.stacking import RANGES, range_of
+
+    first, last = found.ahead
+    ranges = np.unique(range_of(last)[first - 1 :])
+    labels = range_labels(RANGES)
+    weights = found.weights[ranges, found.components.index(found.component)]
+    said = " and ".join(f"{x:.0%} in hours {labels[r]}" for r, x in zip(ranges, weights, strict=True))
+    return f"it makes up {said.replace(' in hours', ' of the forecast in hours', 1)}"
 
 
 def _say(what: str, text: str) -> None:

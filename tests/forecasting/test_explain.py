@@ -146,6 +146,20 @@ def test_an_explanation_agrees_with_the_forecast():
     assert record["calibration_factors"]["6"] == {"50%": 1.0, "80%": 1.0, "95%": 1.0, "99%": 1.0}
 
 
+def test_a_later_day_is_explained_as_it_is_forecast():
+    usage = usage_of(waves(groups=5, resources=2))
+    hierarchy = hierarchy_of(usage)
+    found = explain(usage, "b/g4", "r1", seed=3, hierarchy=hierarchy, after_hours=20)
+    profile = forecast(usage, 44, seed=3, hierarchy=hierarchy)
+    quantiles = profile.quantile((0.1, 0.5, 0.9)).sel(group="b/g4", resource="r1").values
+    np.testing.assert_allclose(found.quantiles, quantiles[:, 20:], rtol=1e-4)
+    whole = explain(usage, "b/g4", "r1", seed=3, hierarchy=hierarchy, hours=44)
+    np.testing.assert_allclose(found.parts, whole.parts[20:], rtol=1e-6)
+    np.testing.assert_array_equal(found.time, whole.time[20:])
+    assert found.ahead == (21, 44)
+    assert whole.ahead == (1, 44)
+
+
 def test_a_gap_before_now_is_bridged_and_a_constant_series_has_no_parts(tmp_path):
     demand = waves(groups=3)
     demand[0] = 4.0

@@ -46,6 +46,18 @@ def test_it_says_where_a_forecast_comes_from(files, tmp_path):
     assert chart.stat().st_size > 10_000
 
 
+def test_a_later_day_is_explained_on_asking(files):
+    end = pd.read_parquet(files[1])["timestamp"].max() + pd.Timedelta(hours=1)
+    asked = *files, "--group", "a/g0", "--resource", "r0", "--at"
+    said = " ".join(run(*asked, (end + pd.Timedelta(hours=65)).isoformat()).stdout.split())
+    assert f"24 hours from {end + pd.Timedelta(hours=65):%a %d %b %Y %H:%M} UTC, 66 to 89 hours ahead" in said
+    assert "of the forecast in hours 25–72 and " in said
+    assert "in hours 73–168" in said
+    for wrong in (-1, 24 * 30 + 1):
+        done = run(*asked, (end + pd.Timedelta(hours=wrong)).isoformat(), code=2)
+        assert "is not among the 720 hours after" in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_as_json_and_of_a_series_that_never_moved(files):
     record = json.loads(run(*files, "--group", "a/g0", "--resource", "r0", "-o", "json").stdout)
     parts = record["parts_by_hour"].values()
