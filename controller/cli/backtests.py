@@ -19,9 +19,13 @@ _SCOPES = {
     "region-sum-window-maximum": "sums' maxima",
 }
 
+_COMPARED = ("headroom", "seasonal-naive")
 
 _MOST_LEVELS = 3
 """Of a table, beside accuracy and the longest name of a model."""
+
+_TELLING = 20
+"""Origins from which on coverage begins to tell: a day on which all groups are off together moves it by points."""
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -112,10 +116,12 @@ def backtest(
     Coverage is told of each group's hours, of the sums over a region's groups, of maxima over 6-hour windows, and
     of the sums' maxima: from joint draws, as decisions are taken.
     """
+    from forecasting import contestants
     from forecasting.repairs import notes
     from forecasting.target import PICTURES
 
     check_targets([("--out", out, [".parquet"]), ("--plot", plot, PICTURES)], [usage_path, *choice.files])
+    contestants.expand(models)  # before anything is read
     usage = usage_of(usage_path)
     for line in notes(usage):
         note(line)
@@ -182,6 +188,12 @@ def _print_scores(summary: dict[str, Any]) -> None:
             lines.append((f"  {words}", f"{scores['checks'][scope]:,}", *covered))
     _print_parts(("coverage", "values", *within), lines, kept=1)
     note(f"origins: {len(summary['origins'])}, groups: {summary['groups']}")
+    ours, plain = (overall.get(name, {}).get("wql") for name in _COMPARED)
+    if ours is not None and plain:
+        by, side = abs(1 - ours / plain), "below" if ours <= plain else "above"
+        note(f"WQL, lower is better: that of {_COMPARED[0]} is {by:.0%} {side} that of {_COMPARED[1]}")
+    if len(summary["origins"]) < _TELLING:
+        note(f"coverage of so few origins tells little; --origins {_TELLING} or more tells more")
 
 
 def _print_parts(headings: Sequence[str], rows: list[tuple[str, ...]], kept: int) -> None:

@@ -37,6 +37,27 @@ def test_tables_fit_80_columns(usage):
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+def test_it_ends_with_what_the_scores_say(usage, capsys):
+    done = run("--usage", usage, *NAIVE)
+    assert "coverage of so few origins tells little" in done.stderr
+    assert "WQL, lower" not in done.stderr  # nothing to compare with
+    summary = json.loads(run("--usage", usage, *NAIVE, "-o", "json").stdout)
+    plain = summary["overall"]["seasonal-naive"]
+    summary["origins"] = summary["origins"] * 10
+    for times, said in ((0.75, "25% below"), (1.25, "25% above")):
+        summary["overall"]["headroom"] = plain | {"wql": times * plain["wql"]}
+        summary["seconds_per_origin"]["headroom"] = 1.0
+        _print_scores(summary)
+        told = capsys.readouterr().err
+        assert f"that of headroom is {said} that of seasonal-naive" in told
+        assert "few origins" not in told
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_is_read(tmp_path):
+    done = run("--usage", tmp_path / "none.parquet", "--models", "prophet", code=1)
+    assert "no model 'prophet'" in done.stderr
+
+
 def test_many_levels_are_told_below_each_other(usage):
     text = run("--usage", usage, *NAIVE, "--levels", "10,20,30,40,50,60,70,80,90,99").stdout
     assert max(len(line) for line in text.splitlines()) <= 80
