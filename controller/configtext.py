@@ -45,6 +45,10 @@ def parse(text: str, path: str) -> Config:
         node = yaml.compose(text, _LOADER)
         _refuse_repeats(node, path)
         document = yaml.load(text, _LOADER)  # noqa: S506 - both are safe loaders
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # Of all sorts: a tag that does not fit, such as !!timestamp x, is no error of YAML's to the library.
         raise ConfigError(f"{path}: not YAML: {error}") from error

@@ -102,7 +102,7 @@ def read(path: Path | str, kind: Kind) -> xr.Dataset:
     except kind.error:
         raise
     except Exception as error:  # of many kinds, by where the damage is
-        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
+        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy}") from error
     written = dataset.attrs.pop(CHECKSUM, None)
     if written is None:
         raise kind.error(f"{path}: damaged, or of an earlier release: it has no checksum; {kind.remedy}")
@@ -134,7 +134,7 @@ def _opened(path: Path | str, kind: Kind) -> Iterator[xr.Dataset]:
         h5py.File(path, "r").close()
         dataset = xr.open_dataset(path, engine="h5netcdf", cache=False)
     except Exception as error:  # of many kinds, by where the damage is
-        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy} ({error})") from error
+        raise kind.error(f"{path}: not a netCDF file, or damaged; {kind.remedy}") from error
     with dataset:
         version = dataset.attrs.get(kind.attribute)
         if version != kind.version:

@@ -136,7 +136,8 @@ def _over_dask(address: str) -> Iterator[Map]:
     try:
         from distributed import Client  # noqa: PLC0415 — an extra
     except ImportError as error:
-        raise ForecastingError("Dask is not installed; `pip install 'headroom[dask]'`") from error
+        said = "Dask is not installed: `pip install '.[dask]'` in a checkout of Headroom"
+        raise ForecastingError(said) from error
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:

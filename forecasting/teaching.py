@@ -45,7 +45,7 @@ def require(cuts: Sequence[int]) -> None:
     except ImportError as error:
         raise ForecastingError(
             f"the {RECURRENT} component is trained by JAX, Equinox and Optax, which are not all installed; "
-            "`pip install 'headroom[rnn]'`, or learn without --recurrent"
+            "`pip install '.[rnn]'` in a checkout, or learn without --recurrent"
         ) from error
 
 

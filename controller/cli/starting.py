@@ -14,7 +14,7 @@ from controller.workflow import starting
 _MEANING = {
     "new": "written",
     "same": "there already, just so",
-    "kept": "there already with another text, and left as it is",
+    "kept": "there already and different; left as it is",
 }
 
 

@@ -60,7 +60,8 @@ def opened() -> Any:
     try:
         import opendp.prelude as dp  # noqa: PLC0415 - 45 MB that few need
     except ImportError:
-        raise ForecastingError("noise needs OpenDP: pip install 'headroom[privacy]'") from None
+        said = "noise needs OpenDP: `pip install '.[privacy]'` in a checkout of Headroom"
+        raise ForecastingError(said) from None
     dp.enable_features("contrib")
     return dp
 

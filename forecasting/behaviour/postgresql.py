@@ -61,7 +61,8 @@ def opened(uri_file: Path, query: str) -> Iterator[Any]:
         from adbc_driver_manager import Error  # noqa: PLC0415 - an extra
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ForecastingError("PostgreSQL needs ADBC: pip install 'headroom[postgresql]'") from None
+        said = "PostgreSQL needs ADBC: `pip install '.[postgresql]'` in a checkout of Headroom"
+        raise ForecastingError(said) from None
     uri, place = _address(uri_file)
     broke = ""
 

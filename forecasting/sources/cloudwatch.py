@@ -34,7 +34,8 @@ def connect(settings: Cloudwatch) -> Any:
         import boto3  # noqa: PLC0415 - an extra
         from botocore.config import Config  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError("a source of kind cloudwatch needs boto3: pip install 'headroom[cloudwatch]'") from error
+        said = "a source of kind cloudwatch needs boto3: `pip install '.[cloudwatch]'` in a checkout of Headroom"
+        raise UsageError(said) from error
     limits = Config(
         connect_timeout=settings.timeout_seconds,
         read_timeout=settings.timeout_seconds,

@@ -168,7 +168,7 @@ usage = usage_of(waves(groups=2, hours=500))
 try:
     forecast(usage, 12, settings=Settings(components=("days", "recurrent")))
 except ForecastingError as error:
-    assert "pip install 'headroom[rnn]'" in str(error), error
+    assert "pip install '.[rnn]'" in str(error), error
 else:
     raise SystemExit("no error")
 print_digest(forecast(usage, 12, seed=2, settings=Settings(components={settings.components!r})))
