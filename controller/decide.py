@@ -179,7 +179,7 @@ def _check_times(times: Sequence[datetime], config: Config, now: datetime) -> No
     if not times[0] <= now + _HOUR or times[-1] <= now or until < now + furthest - _HOUR:
         hours = int(np.ceil(furthest / _HOUR)) + 1
         ended = times[-1] <= now  # a longer horizon from usage as old would end before long, too
-        remedy = "bring newer usage, or pass --now" if ended else f"with --horizon {hours} or more"
+        remedy = "from newer usage, or pass --now" if ended else f"with --horizon {hours} or more"
         raise PlanError(
             f"the profile covers {times[0]:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, which does not reach "
             f"from {now:%Y-%m-%d %H:%M} on for the lead time of {furthest / _HOUR:.1f} h; forecast again, {remedy}"

@@ -62,6 +62,11 @@ def test_what_is_no_configuration_is_refused(text):
         parse(text, "headroom.yaml")
 
 
+def test_what_is_not_yaml_is_named_with_its_line():
+    with pytest.raises(ConfigError, match=r"^headroom.yaml:2: not YAML: [^\n]+$"):
+        parse("environment: prod\npools: ]\n", "headroom.yaml")
+
+
 def test_a_repeated_key_is_refused():
     with pytest.raises(ConfigError, match="second time"):
         parse(CONFIG + "currency: EUR\ncurrency: USD\n", "headroom.yaml")

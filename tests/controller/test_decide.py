@@ -138,7 +138,7 @@ def test_a_profile_that_lacks_a_pools_groups_is_refused(groups, said):
 
 
 def test_a_profile_that_does_not_reach_now_is_refused():
-    with pytest.raises(PlanError, match="forecast again"):
+    with pytest.raises(PlanError, match="forecast again, from newer usage, or pass --now"):
         decide(profile_of(CALM), (), config_of(), NOW + 100 * HOUR)
 
 
