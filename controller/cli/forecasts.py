@@ -232,7 +232,7 @@ def _print_peaks(rows: list[dict[str, Any]]) -> None:
         lines.append((f"  {row['resource']} {row['unit']}", number(row["median"]), *ranges, f"{at:%a %d %Hh}"))
     if lines:
         table(columns, lines)
-        click.echo("  peak: the largest hour of a draw; at: the hour with the highest median")
+        note("peak: the largest hour of a draw; at: the hour with the highest median")
     for resource, groups in idle.items():
         more = f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else ""
         click.echo(wrapped(f"no {resource} expected of {', '.join(groups[:_NAMED])}{more}", 80))

@@ -123,7 +123,7 @@ def test_a_workflow_of_the_same_name_is_left_as_it_is(repository):
     theirs.parent.mkdir(parents=True)
     theirs.write_text("name: theirs\n")
     said = init(repository, "--forge", "github")
-    assert f"kept  {PIPELINES['github']}  (there already with another text, and left as it is)" in said
+    assert f"kept  {PIPELINES['github']}  (there already and different; left as it is)" in said
     assert theirs.read_text() == "name: theirs\n"
 
 
