@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecasting import dims
 from forecasting.accuracy_chart import dress
 from forecasting.attribution import PARTS
 from forecasting.errors import ForecastingError
@@ -90,7 +91,7 @@ def explain_chart(found: Explanation, path: Path | str) -> None:
 
 def _outlook(ax: "Axes", found: Explanation) -> None:
     """Draw what was used in the last week, and the median, the 80 % and the component's path ahead."""
-    from matplotlib.dates import DateFormatter, DayLocator  # noqa: PLC0415
+    from matplotlib.dates import DateFormatter, DayLocator, date2num  # noqa: PLC0415
 
     low, middle, high = found.quantiles
     ax.fill_between(found.time, low, high, color=_BAND, lw=0, label="80 %")
@@ -98,7 +99,8 @@ def _outlook(ax: "Axes", found: Explanation) -> None:
     path = found.parts.sum(axis=1)
     ax.plot(found.time, path, color=_PATH, lw=1.2, ls=(0, (3, 2)), label=f"'{found.component}' alone")
     ax.plot(*found.past, color=_USED, lw=1.1, label="used")
-    ax.axvline(found.time[0], color=_FAINT, lw=0.9, ls=(0, (4, 3)))
+    issued = date2num(dims.hour_of(found.issued))  # type: ignore[no-untyped-call]
+    ax.axvline(issued, color=_FAINT, lw=0.9, ls=(0, (4, 3)))
     ax.xaxis.set_major_locator(DayLocator())  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(DateFormatter("%a %d"))  # type: ignore[no-untyped-call]
     ax.margins(x=0)

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from demand import moment, usage_of, waves
 from hierarchies import hierarchy_of
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
 
 from forecasting.attribution import PARTS, attribute, in_demand, share_of_movement
 from forecasting.basis import LINEAR, basis_of
@@ -16,7 +18,7 @@ from forecasting.components import linear
 from forecasting.errors import ForecastingError, HierarchyError
 from forecasting.events import from_tables
 from forecasting.explain import explain
-from forecasting.explain_chart import explain_chart
+from forecasting.explain_chart import _outlook, explain_chart
 from forecasting.forecast import forecast
 from forecasting.history import history_of
 from forecasting.lookup import place_of
@@ -203,6 +205,15 @@ def test_the_picture_is_the_same_again(tmp_path, ending):
     assert len(one) > 10_000
     with pytest.raises(ForecastingError, match=r"\.png or \.svg"):
         explain_chart(found, tmp_path / "chart.gif")
+
+
+def test_the_picture_marks_when_it_was_issued_however_late_the_day():
+    usage = usage_of(waves(groups=2))
+    found = explain(usage, "a/g0", "r0", hierarchy=hierarchy_of(usage), after_hours=30)
+    axes = Figure().add_subplot()
+    _outlook(axes, found)
+    (mark,) = {float(line.get_xdata()[0]) for line in axes.lines if list(line.get_ydata()) == [0, 1]}
+    assert mark == date2num(found.past[0][-1] + np.timedelta64(1, "h"))
 
 
 def test_what_an_event_adds_is_told_with_events():
