@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from forecasting.errors import ForecastingError
 from forecasting.eventtable import LONGEST_NAME, Event
 from forecasting.table import EARLIEST, LATEST, fault_of_name
-from forecasting.yamlkeys import repeated
+from forecasting.yamlkeys import not_yaml, repeated
 
 MOST_CHARACTERS = 2_000_000
 MOST_EVENTS = 20_000
@@ -157,7 +157,7 @@ def parse(text: str, path: str) -> Written:
         node = yaml.compose(text, _LOADER)
         document = yaml.load(text, _LOADER)  # noqa: S506 - makes texts, lists and mappings only
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ForecastingError(f"{path}: not YAML: {error}") from error
+        raise ForecastingError(not_yaml(path, error)) from error
     if not isinstance(document, dict):
         raise ForecastingError(f"{path}: empty, or not a mapping; it starts with: events:")
     if twice := repeated(node):

@@ -1,4 +1,4 @@
-r"""What is wrong with YAML beyond its grammar: a key that stands twice, of which the last would win; odd tags.
+r"""What is wrong with YAML: where its grammar breaks; a key that stands twice, of which the last would win.
 
 Place in the line: under all that is read from YAML.
 
@@ -10,6 +10,14 @@ import yaml
 
 MISREAD = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What loading a text raises that is no YAML, or has a tag that does not fit, such as ``!!timestamp x``."""
+
+
+def not_yaml(path: str, error: Exception) -> str:
+    """Return what to say of a text that is no YAML: where, and what is wrong there, but none of its values."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f"{path}: not YAML"
+    mark = error.problem_mark or error.context_mark
+    return f"{path}{f':{mark.line + 1}' if mark else ''}: not YAML: {error.problem or error.context}"
 
 
 def repeated(node: yaml.Node | None) -> tuple[int, str] | None:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from forecasting.errors import UsageError
-from forecasting.yamlkeys import MISREAD, repeated
+from forecasting.yamlkeys import MISREAD, not_yaml, repeated
 
 MOST_POINTS = 11_000
 """Points of a series that Prometheus gives in one answer."""
@@ -177,11 +177,8 @@ def parse(text: str, path: str) -> Sources:
             raise UsageError(f"{path}: aliases (*name) are not read; write the value out")
         node = yaml.compose(text, yaml.SafeLoader)
         document = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(f"{path}:{line}: not YAML: {error.problem}") from error
     except MISREAD as error:
-        raise UsageError(f"{path}: not YAML") from error
+        raise UsageError(not_yaml(path, error)) from error
     if not isinstance(document, dict):
         raise UsageError(f"{path}: empty, or not a mapping; it starts with: sources:")
     if twice := repeated(node):

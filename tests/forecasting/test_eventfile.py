@@ -103,7 +103,7 @@ def test_what_is_wrong_is_named_with_its_line(entry, said):
     [
         ("", "empty, or not a mapping"),
         ("- a", "not a mapping; it starts with: events:"),
-        ("events: [", "not YAML"),
+        ("zones: {}\nevents: [}", r":2: not YAML: [^\n]+$"),
         ("event: []", "event: unknown key; allowed here: events, holidays, zones"),
         ("events: [{name: &a b, start: *a}]", "aliases .* are not read"),
         ("a" * (MOST_CHARACTERS + 1), "at most 2,000,000 are read"),
