@@ -45,13 +45,15 @@ _TOWARDS_ONE = 30.0  # in series × origins: hours of one origin tell the same s
 _TOWARDS_RESOURCE = 30.0
 _NO_REACH = 1e-9
 _LEAST_REACH = 1e-4  # of a score, on one side of an interval: with less there is nothing to stretch
+_AT_BOUND = 1e-6  # of a score: what single precision leaves of a value at a bound
 
 
 def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, actual: Floats) -> Floats:
     """Return how far what came lay out, relative to each interval: ``(level, hour, series)``.
 
     NaN where that is not known, and where the interval has no reach on the side of what came: demand that sits at
-    an exact value, such as 0 at night, is met or missed however far the others reach.
+    an exact value, such as 0 at night, is met or missed however far the others reach. What came at the median itself
+    is of the side with less reach: a 0 that was more likely than not says nothing of how far the rest should reach.
 
     Parameters
     ----------
@@ -76,9 +78,11 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
     middle = found[count]
     ratios = []
     for number in range(count):
-        beyond = actual >= middle
-        reach = np.where(beyond, found[count + 1 + number] - middle, middle - found[number])
-        far = np.abs(actual - middle) / np.maximum(reach, _LEAST_REACH)
+        above, below = found[count + 1 + number] - middle, middle - found[number]
+        reach = np.where(actual >= middle, above, below)
+        away = np.abs(actual - middle)
+        reach = np.where(away <= _LEAST_REACH, np.minimum(above, below), reach)
+        far = away / np.maximum(reach, _LEAST_REACH)
         ratios.append(np.where(reach > _LEAST_REACH, far, np.nan))
     return np.stack(ratios)
 
@@ -217,6 +221,25 @@ def _moved_outwards(away: NDArray[np.float32], factors: NDArray[np.float32], cou
     slopes[:, -1] = np.where(ways[:, -1] > _NO_REACH, slopes[:, -1], factors[:, -1])
     within = np.searchsorted(LEVELS, out)
     return np.asarray(goals[:, within] + (away - ends[:, within]) * slopes[:, within])
+
+
+def grounded(
+    before: NDArray[np.float32], after: NDArray[np.float32], lowest: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return scores ``after``, made of those ``before``, but no higher where these lay at the lowest.
+
+    Idle hours are not little demand. Drawn towards the median, they would be demand that is small and certain: no
+    interval would hold a 0, and of sums over many series, which are then far from it, none at all.
+
+    Parameters
+    ----------
+    before, after
+        ``(hour, draw, series)``.
+    lowest
+        Scores of no demand, ``(series,)``.
+    """
+    idle = before <= np.asarray(lowest, dtype=np.float32) + np.float32(_AT_BOUND)
+    return np.where(idle, np.minimum(before, after), after)
 
 
 def widened(draws: NDArray[np.float32]) -> NDArray[np.float32]:

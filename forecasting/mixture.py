@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.basis import LINEAR, Basis, Floats
-from forecasting.calibrate import stretched, widened
+from forecasting.calibrate import grounded, stretched, widened
 from forecasting.chance import Chance
 from forecasting.components import EMPIRICAL, recurrent
 from forecasting.components.linear import Conditioned, condition, paths, statistics_of
@@ -110,7 +110,8 @@ def mixed(block: Block, chance: Chance, conditioned: Mapping[str, Conditioned] =
     # of the block, and the values of each hour are those of its own.
     out = mixtures[0] if len(ways) == 1 else dealt_out(np.sort(mixtures[1], axis=1), mixtures[0])
     if block.factors is not None:
-        out = lasting(stretched(out, block.factors), block.shares, history.moves, history.demand_of)
+        out = grounded(out, stretched(out, block.factors), history.lowest)
+        out = lasting(out, block.shares, history.moves, history.demand_of)
         out[:, :, history.shifted] = widened(out[:, :, history.shifted])
     return out
 
@@ -127,7 +128,9 @@ def _chosen(chance: Chance, weights: Floats) -> NDArray[np.intp]:
 def finished(block: Block, scores: Floats32) -> Floats32:
     """Widen what `mixed` gave by recent misses, and keep it within the bounds of the history."""
     history = block.history
-    out = scores if block.widening is None else opened(scores, block.widening)
+    out = scores
+    if block.widening is not None:
+        out = grounded(scores, opened(scores, block.widening), history.lowest)
     return np.where(history.moves, np.clip(out, history.lowest, history.highest), 0.0).astype(np.float32)
 
 

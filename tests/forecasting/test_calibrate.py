@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecasting.calibrate import LEVELS, MOST, factors_of, ratios_of, stretched, weighted_quantiles
+from forecasting.calibrate import LEVELS, MOST, factors_of, grounded, ratios_of, stretched, weighted_quantiles
 from forecasting.stacking import RANGES
 
 POINTS = (np.arange(200) + 0.5) / 200
@@ -203,6 +203,31 @@ def test_ratios_are_one_at_the_ends_of_the_intervals():
         for end in (found[number], found[len(LEVELS) + number]):
             np.testing.assert_allclose(ratios_of(quantiles, EVEN, ONE, end)[number], 1.0, rtol=1e-6)
     assert np.isnan(ratios_of(quantiles, EVEN, ONE, np.full_like(actual, np.nan))).all()
+
+
+def test_what_came_at_an_exact_value_that_is_the_median_tells_nothing():
+    """A series that idles in six hours of ten: its forecasts are right, so neither 0 nor the rest may narrow them."""
+    rng = np.random.default_rng(1)
+    draws, actual = (np.maximum(rng.normal(-0.25, 1, size=(HOURS, count, SERIES)), 0) for count in (2000, 1))
+    quantiles, actual = np.quantile(draws, POINTS, axis=1)[None], actual[:, 0]
+    ratios = ratios_of(quantiles, EVEN, ONE, actual)
+    assert np.isnan(ratios[:, actual == 0]).all()
+    assert np.isfinite(ratios[1:, actual > 0]).all()
+    beyond = (ratios[1:, actual > 0] > 1).mean(axis=1) * (actual > 0).mean()
+    np.testing.assert_allclose(beyond, [0.1, 0.025, 0.005], atol=0.01)
+
+
+def test_what_lies_at_the_lowest_is_not_drawn_towards_the_median():
+    before = np.random.default_rng(1).normal(size=(6, 500, 2)).astype(np.float32)
+    lowest = np.array([-1.0, -0.5])
+    before = np.maximum(before, lowest.astype(np.float32))
+    for factor in (0.5, 2.0):
+        after = stretched(before, np.full((*SHAPE, 1), factor))
+        kept = grounded(before, after, lowest)
+        idle = before <= lowest.astype(np.float32)
+        np.testing.assert_array_equal(kept[~idle], after[~idle])
+        assert (kept <= before)[idle].all()
+        assert (kept == after).all() == (factor > 1)  # further out the bound cuts them
 
 
 def test_quantiles_of_points_that_weigh_the_same_are_the_usual_ones():

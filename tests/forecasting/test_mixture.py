@@ -178,3 +178,19 @@ def test_series_that_never_move_say_nothing_of_how_long_errors_last(monkeypatch)
     forecast_block(block, chance(demand))
     np.testing.assert_array_equal(asked, [block.history.moves])
     assert 0 < block.history.moves.sum() < len(block.history.moves)
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.0, 1.8])
+def test_idle_hours_stay_idle_when_intervals_are_moved(factor):
+    """Groups that idle every third hour or so: that none is wanted stays as likely as components say."""
+    wanted = np.random.default_rng(3).poisson(1.2, size=(6, 1, 400)).astype(float)
+    components = ("days", "ar")
+    plain = block_of(wanted, [0.5, 0.5], components)
+    moved = replace(plain, factors=np.full((4, 4, 1), factor), widening=np.full((4, 2, 3), 0.9))
+    zeros = []
+    for block in (plain, moved):
+        demand = block.history.demand_of(forecast_block(block, chance(wanted)))
+        zeros.append((demand < 1e-9).mean(axis=(0, 1)))
+    assert (zeros[0] > 0.2).all()
+    assert (zeros[1] >= zeros[0] - 1e-9).all()
+    assert (zeros[1] < zeros[0] + 0.15).all()
