@@ -52,8 +52,8 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
     """Return how far what came lay out, relative to each interval: ``(level, hour, series)``.
 
     NaN where that is not known, and where the interval has no reach on the side of what came: demand that sits at
-    an exact value, such as 0 at night, is met or missed however far the others reach. What came at the median itself
-    is of the side with less reach: a 0 that was more likely than not says nothing of how far the rest should reach.
+    an exact value, such as 0 at night, is met or missed however far the others reach. What came at the median
+    itself is of the side with less reach: a 0 that was more likely than not tells nothing of the other side.
 
     Parameters
     ----------

@@ -206,7 +206,7 @@ def test_ratios_are_one_at_the_ends_of_the_intervals():
 
 
 def test_what_came_at_an_exact_value_that_is_the_median_tells_nothing():
-    """A series that idles in six hours of ten: its forecasts are right, so neither 0 nor the rest may narrow them."""
+    """A series idles in six hours of ten, as forecast: neither its 0 nor the rest may narrow intervals."""
     rng = np.random.default_rng(1)
     draws, actual = (np.maximum(rng.normal(-0.25, 1, size=(HOURS, count, SERIES)), 0) for count in (2000, 1))
     quantiles, actual = np.quantile(draws, POINTS, axis=1)[None], actual[:, 0]
