@@ -45,7 +45,7 @@ def above_max(name: str, need: Need, asked: Sequence[Lease], config: Config, now
     window = slice(hours[0], hours[-1] + 1)
     needed = need.distribution(window).quantile(config.levels(name, need.groups).service)
     way = f"raise pools.{name}.max to {needed} in time, or let its groups go elsewhere (groups.<pattern>.pools)"
-    return [_shortfall(name, need, window, most, config, "max", way)]
+    return [_shortfall(name, need, window, most, config, f"the pool's max of {most} nodes", way)]
 
 
 def left_alone(name: str, need: Need, config: Config, now: datetime) -> str:

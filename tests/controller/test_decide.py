@@ -322,7 +322,7 @@ def test_what_no_lease_can_hold_is_told_before_leases_are_proposed():
     plan = decide(far, (), soon, NOW)
     assert plan.empty
     (short,) = plan.shortfalls
-    assert (short.pool, short.granted, short.cause) == ("web", 14, "max")
+    assert (short.pool, short.granted, short.cause) == ("web", 14, "the pool's max of 14 nodes")
     assert (short.starts, short.ends) == (NOW + 40 * HOUR, NOW + 45 * HOUR)
     assert short.needed > 24
     assert short.probability > 0.99
