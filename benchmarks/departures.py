@@ -57,6 +57,8 @@ def main() -> None:
     made.add_argument("--us", type=Path, metavar="PARQUET", help="flights-3m.parquet of vega-datasets")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     options = made.parse_args()
+    if not (options.nyc or options.us):
+        made.error("name --nyc, --us or both: tables of departures")
     options.out.mkdir(parents=True, exist_ok=True)
     if options.nyc:
         of_airlines(pd.read_csv(options.nyc)).to_parquet(options.out / "flights_nyc.parquet")

@@ -76,15 +76,11 @@ def ratios_of(quantiles: NDArray[np.floating], shares: Floats, weights: Floats, 
         found[:, place == number] = weighted_quantiles(points, weight, ends)
     count = len(LEVELS)
     middle = found[count]
-    ratios = []
-    for number in range(count):
-        above, below = found[count + 1 + number] - middle, middle - found[number]
-        reach = np.where(actual >= middle, above, below)
-        away = np.abs(actual - middle)
-        reach = np.where(away <= _LEAST_REACH, np.minimum(above, below), reach)
-        far = away / np.maximum(reach, _LEAST_REACH)
-        ratios.append(np.where(reach > _LEAST_REACH, far, np.nan))
-    return np.stack(ratios)
+    away = np.abs(actual - middle)
+    above, below = found[count + 1 :] - middle, middle - found[:count]
+    reach = np.where(actual >= middle, above, below)
+    reach = np.where(away <= _LEAST_REACH, np.minimum(above, below), reach)
+    return np.where(reach > _LEAST_REACH, away / np.maximum(reach, _LEAST_REACH), np.nan)
 
 
 def weighted_quantiles(values: NDArray[np.floating], weight: Floats, levels: list[float]) -> Floats:
